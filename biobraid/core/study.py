@@ -1,0 +1,161 @@
+"""study.yaml: a contributing cohort at one release, declared without code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from biobraid.core.errors import Fault, SettingsError, near_misses
+from biobraid.core.home import Home, validation_faults
+from biobraid.core.schemas import IDENTITY_TYPES, MODALITIES
+
+Delivery = Literal["full", "append", "delta", "columns"]
+DateOrder = Literal["ymd", "dmy", "mdy"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FreeText(_Strict):
+    """What happens to one free-text variable; undeclared ones are dropped and counted."""
+
+    variable: str
+    rule: Literal["allow", "vault", "drop"]
+    reason: str = Field(min_length=3)
+
+
+class Covers(_Strict):
+    """Span of time a source could have recorded, as ISO dates; None where unknown."""
+
+    from_: str | None = Field(default=None, alias="from", pattern=r"^\d{4}-\d{2}-\d{2}$")
+    to: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+
+
+class Source(_Strict):
+    """One set of files of one kind inside a study."""
+
+    connector: str
+    files: list[str] = Field(min_length=1)  # globs below the study's delivery folder
+    person_id: str | None = None
+    modality: str = "questionnaire"
+    origin: Literal[
+        "hospital", "primary-care", "register", "survey", "pharmacy", "claims", "research", "device"
+    ] = "research"
+    delivery: Delivery = "full"
+    mints_persons: bool = True
+    time_zone: str | None = None  # default: the study's
+    date_order: DateOrder = "ymd"
+    record_key: list[str] = []  # columns that name a record; empty: the whole row
+    version: str | None = None  # column that orders versions of one record
+    deleted: dict[str, str] = {}  # column: value that marks a deletion record
+    identity: dict[str, str] = {}  # column: identity type; goes to the vault only
+    covers: Covers = Covers()
+    free_text: list[FreeText] = []
+    options: dict[str, Any] = {}  # the connector's own, checked by the connector
+
+    @field_validator("modality")
+    @classmethod
+    def _known_modality(cls, value: str) -> str:
+        if value not in MODALITIES:
+            raise ValueError(f"'{value}' is not one of {', '.join(MODALITIES)}")
+        return value
+
+    @field_validator("identity")
+    @classmethod
+    def _known_identity(cls, value: dict[str, str]) -> dict[str, str]:
+        for kind in value.values():
+            if kind.partition(":")[0] not in IDENTITY_TYPES:
+                near = near_misses(kind, IDENTITY_TYPES)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(f"'{kind}' is not an identity type{hint}")
+        return value
+
+
+class Dictionary(_Strict):
+    """Where the study's dictionary stands, if it is not dictionary.csv."""
+
+    format: Literal["csv", "ukb-showcase"] = "csv"
+    fields: list[str] = []  # files below the study pack or the delivery folder
+    codings: list[str] = []
+    missing_codes: list[str] = []  # per-encoding missing codes
+
+
+class Withdrawals(_Strict):
+    """Files that list withdrawn native ids, one a line, without a header."""
+
+    files: list[str]
+    level: Literal["no_contact", "no_access", "no_use"]
+
+
+class Consent(_Strict):
+    """What holds for a person without a consent record."""
+
+    default: Literal["given", "required"] = "given"
+
+
+class Study(_Strict):
+    """study.yaml."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str
+    release: str
+    licence: str
+    time_zone: str
+    namespace: str | None = None  # of the native person ids; default: the study's id
+    birth_precision: Literal["year", "month", "day"] = "year"
+    consent: Consent = Consent()
+    withdrawals: Withdrawals | None = None
+    dictionary: Dictionary = Dictionary()
+    sources: dict[str, Source] = Field(min_length=1)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            near = near_misses(value, available_timezones())
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise ValueError(f"'{value}' is not an IANA time zone{hint}")
+        return value
+
+    @property
+    def person_namespace(self) -> str:
+        """Namespace under which native person ids are hashed."""
+        return self.namespace or self.id
+
+
+def read_study(pack: Path) -> Study:
+    """The study declared in `pack`/study.yaml; all faults at once."""
+    path = pack / "study.yaml"
+    where = f"studies/{pack.name}/study.yaml"
+    if not path.is_file():
+        raise SettingsError(Fault(where, "the file is missing", "a study.yaml in each study pack"))
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise SettingsError(Fault(where + line, "is not YAML")) from None
+    try:
+        study = Study.model_validate(loaded)
+    except ValidationError as error:
+        raise SettingsError(validation_faults(where, error)) from None
+    if study.id != pack.name:
+        raise SettingsError(Fault(where, f"id '{study.id}' differs from the folder '{pack.name}'"))
+    return study
+
+
+def study_packs(home: Home) -> list[Path]:
+    """Folders of the home's study packs, sorted by name."""
+    if not home.studies.is_dir():
+        return []
+    return sorted(p for p in home.studies.iterdir() if (p / "study.yaml").is_file())
+
+
+def delivery_folder(home: Home, study_id: str) -> Path:
+    """Folder with the delivered files of a study."""
+    return home.deliveries / study_id
