@@ -1,0 +1,1 @@
+"""Connectors: one module per file format, each registering itself."""

@@ -1,0 +1,151 @@
+"""What a connector is given, what it yields, and the registry of connectors.
+
+A connector turns one delivered file into chunks of the shapes in core/schemas and counts
+what it met. It knows nothing of concepts, persons or other sources, writes nothing, and runs
+inside a spawned worker: a FileJob is picklable and holds all it needs.
+
+    @connector("delimited", options=DelimitedOptions)
+    def read_delimited(job: FileJob) -> Iterator[Chunk | Counts]: ...
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from biobraid.core.errors import Fault, SettingsError, near_misses
+from biobraid.core.keys import IngestKeys
+from biobraid.core.study import Source, Study
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable as the study's dictionary promises it; types as in vocab.variable."""
+
+    name: str
+    label: str = ""
+    value_type: str = "text"
+    unit: str | None = None
+    codes: Mapping[str, str | None] = field(default_factory=dict)  # code -> meaning; empty: any
+    is_free_text: bool = False
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One delivered file to read, with everything a worker process needs."""
+
+    path: Path
+    study: Study
+    source_id: str
+    batch: str  # keyed token of the content
+    keys: IngestKeys
+    variables: Mapping[str, Variable]  # the study's dictionary as it applies to the source
+    memory_gb: float  # this worker's share
+    threads: int
+    study_keys: Mapping[str, str] = field(default_factory=dict)  # namespaces of other studies
+    previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
+
+    @property
+    def source(self) -> Source:
+        """The source as declared."""
+        return self.study.sources[self.source_id]
+
+    @property
+    def where(self) -> str:
+        """How messages and logs name the file: study, source and token, never the path."""
+        return f"{self.study.id}/{self.source_id}, file {self.batch}"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of one landing table ("raw.value", "raw.event", ..., or "identity").
+
+    The table need not hold study, source and batch: landing adds them. Missing columns are
+    null; columns may be dictionary-encoded.
+    """
+
+    table: str
+    rows: pa.Table
+
+
+@dataclass
+class Counts:
+    """What a connector met since it last yielded Counts; landing adds them up.
+
+    Records: read = landed + rejected + ignored. Facts (non-empty cells of records that
+    were neither rejected nor ignored): facts_read = landed + rejected + ignored + to_vault.
+    `ignored` says why, by rule ("free-text-undeclared", "undeclared-column", "record-key",
+    "empty-record", ...), with the number of facts or records; `columns` are the file's.
+    """
+
+    records_read: int = 0
+    records_rejected: int = 0
+    records_ignored: int = 0
+    facts_read: int = 0
+    facts_rejected: int = 0
+    facts_ignored: int = 0
+    facts_to_vault: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    columns: tuple[str, ...] = ()
+    keys_are_unique: bool = False  # connector has made sure that record_id is unique in the file
+    whole_row_keys: bool = False  # records have no key: equal rows are told apart by occurrence
+    bytes_done: int = 0  # of the file as delivered, for the progress bar
+
+
+Reader = Callable[[FileJob], Iterator[Chunk | Counts]]
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A registered connector and the pydantic model of its options."""
+
+    name: str
+    read: Reader
+    options: type[BaseModel]
+
+    def check_options(self, options: Mapping[str, Any]) -> BaseModel:
+        """The options as a model; pydantic's ValidationError if they are wrong."""
+        return self.options.model_validate(dict(options))
+
+
+_REGISTRY: dict[str, Connector] = {}
+
+
+def connector(name: str, options: type[BaseModel]) -> Callable[[Reader], Reader]:
+    """Register a reader under the name that study.yaml uses."""
+
+    def register(read: Reader) -> Reader:
+        _REGISTRY[name] = Connector(name, read, options)
+        return read
+
+    return register
+
+
+def get_connector(name: str) -> Connector:
+    """The registered connector; an unknown name is a SettingsError with near misses."""
+    from biobraid.ingest import connectors  # noqa: F401  registers all
+
+    if name not in _REGISTRY:
+        known = sorted(_REGISTRY)
+        raise SettingsError(
+            Fault(
+                f"connector '{name}'",
+                "there is no such connector",
+                f"one of {', '.join(known)}",
+                suggestions=near_misses(name, known),
+            )
+        )
+    return _REGISTRY[name]
+
+
+def connector_names() -> list[str]:
+    """Names of all connectors, sorted."""
+    from biobraid.ingest import connectors  # noqa: F401
+
+    return sorted(_REGISTRY)
