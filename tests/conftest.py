@@ -1,0 +1,38 @@
+"""Fixtures every test may use: an empty home with keys of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from biobraid.core.home import Home, create_home
+from biobraid.core.keys import create_keys
+
+
+@pytest.fixture
+def key_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of this test's role keys; workers and sub-commands inherit it."""
+    folder = tmp_path / "keys"
+    monkeypatch.setenv("BIOBRAID_KEY_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, key_dir: Path) -> Home:
+    """An empty home with keys; deliveries go to tmp_path/bank.deliveries/<study>/."""
+    made = create_home(tmp_path / "bank", memory_limit_gb=1.0, threads=2)
+    create_keys(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the shared samples; the test is skipped where they are absent."""
+    root = Path(os.environ.get("BIOBRAID_SHARED", "../shared")) / "data"
+    if not root.is_dir():
+        if os.environ.get("BIOBRAID_REQUIRE_SHARED"):
+            pytest.fail(f"shared sample data expected at {root}")
+        pytest.skip("shared sample data is not present (BIOBRAID_SHARED)")
+    return root.resolve()
