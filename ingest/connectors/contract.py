@@ -68,10 +68,37 @@ class Chunk:
 
     The table need not hold study, source and batch: landing adds them. Missing columns are
     null; columns may be dictionary-encoded.
+
+    Two things go beyond the landing schemas:
+
+    `row_number` BIGINT, line of the file the record starts on, may stand beside the columns of
+    a raw table. Give it (in every raw and "version" chunk of the file) where one record key
+    may stand in a file more than once and neither Counts.keys_are_unique nor
+    Counts.whole_row_keys holds: landing keeps the newest version, or else the last row, counts
+    the others as rejected (duplicate-key, with this number; superseded in a delta) and drops
+    the column. It costs a second pass, so leave it out where keys are known to be unique.
+
+    The table "version" (schema VERSION below) orders versions of one record. A source with
+    `delivery: delta` needs one row for each record of the file, deletion records included;
+    `version` is text that sorts (ISO 8601 of one zone, zero-padded numbers); the greatest
+    wins whatever the order of arrival, at equal versions a deletion wins. A deletion record
+    has is_deleted = true, yields no facts, and counts in records_read, records_ignored and
+    ignored["deletion-record"]. Other deliveries may give it for repeated keys; it is then used
+    within the file only.
     """
 
     table: str
     rows: pa.Table
+
+
+VERSION = pa.schema(
+    [
+        ("record_id", pa.int64()),
+        ("version", pa.string()),  # compared by code point; null is older than everything
+        ("is_deleted", pa.bool_()),
+        ("row_number", pa.int64()),  # may be left out, see Chunk
+    ]
+)
 
 
 @dataclass
