@@ -1,0 +1,161 @@
+"""Looks for planted identifiers in everything a folder holds, decoded and raw.
+
+A plain grep misses what databases compress, so every DuckDB table is read through SQL *and*
+rewritten uncompressed, every Parquet file is decoded and its footer read, SQLite is dumped,
+gzip is unpacked; then bytes are searched for every spelling a leak could take.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A planted identifier: its type and its value as delivered."""
+
+    type: str
+    value: str
+
+
+@dataclass
+class Scan:
+    """What was searched (files and bytes by kind) and what was found (where, canary type)."""
+
+    files: Counter[str] = field(default_factory=Counter)
+    bytes: Counter[str] = field(default_factory=Counter)
+    found: list[tuple[str, str]] = field(default_factory=list)
+
+
+def spellings(value: str) -> set[bytes]:
+    """Every form a leak could take, lower-case (the searched bytes are lowered too)."""
+    bare = value.strip()
+    tight = "".join(c for c in bare if c.isalnum())
+    words = {bare, tight, bare.lower(), bare.upper(), bare.replace(" ", "-")}
+    if bare.isdigit() and len(bare) == 10:  # NHS number, as it is printed on letters
+        words |= {f"{bare[:3]} {bare[3:6]} {bare[6:]}", f"{bare[:3]}-{bare[3:6]}-{bare[6:]}"}
+    parts = bare.split("-")
+    if len(parts) == 3 and all(p.isdigit() for p in parts):  # a date
+        year, month, day = parts
+        words |= {f"{day}/{month}/{year}", f"{month}/{day}/{year}", f"{year}{month}{day}"}
+        words |= {f"{day}-{month}-{year}", f"{day}.{month}.{year}"}
+    forms: set[bytes] = set()
+    for word in words:
+        raw = word.encode()
+        forms |= {raw, base64.b64encode(raw).rstrip(b"="), raw.hex().encode()}
+        forms |= {word.encode("utf-16-le")}
+        for digest in (hashlib.md5, hashlib.sha1, hashlib.sha256):
+            forms |= {digest(raw).hexdigest().encode(), digest(raw).digest()}
+    return {f.lower() for f in forms if len(f) >= 5}
+
+
+def scan(root: Path, canaries: list[Canary], outside: tuple[str, ...] = ()) -> Scan:
+    """Search everything below `root` but the sub-folders named in `outside`."""
+    result = Scan()
+    needles = [(c, spellings(c.value)) for c in canaries]
+    skipped = [root / name for name in outside]
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in sorted(root.rglob("*")):
+            if not path.is_file() or any(s in path.parents for s in skipped):
+                continue
+            name = path.relative_to(root).as_posix()
+            _search(result, needles, f"{name} (file name)", "names", name.encode())
+            for kind, content in _contents(path, Path(scratch)):
+                _search(result, needles, name, kind, content)
+    return result
+
+
+def _search(
+    result: Scan,
+    needles: list[tuple[Canary, set[bytes]]],
+    where: str,
+    kind: str,
+    content: bytes,
+) -> None:
+    result.files[kind] += 1
+    result.bytes[kind] += len(content)
+    low = content.lower()
+    for canary, forms in needles:
+        if any(form in low for form in forms):
+            result.found.append((f"{where} [{kind}]", canary.type))
+
+
+def _contents(path: Path, scratch: Path) -> Iterator[tuple[str, bytes]]:
+    """Every reading of one file: (kind, bytes)."""
+    raw = path.read_bytes()
+    yield "raw", raw
+    if raw[:2] == b"\x1f\x8b":
+        yield "gzip", gzip.decompress(raw)
+    if raw[:4] == b"PAR1":
+        yield from _parquet(path)
+    if raw[:16].startswith(b"SQLite format 3"):
+        yield "sqlite", _sqlite(path)
+    if raw[8:12] == b"DUCK":
+        yield from _duckdb(path, scratch)
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, bytes]]:
+    metadata = pq.read_metadata(path)
+    footer = [str(metadata), str(metadata.metadata), str(metadata.schema)]
+    for group in range(metadata.num_row_groups):
+        for column in range(metadata.num_columns):
+            footer.append(str(metadata.row_group(group).column(column).statistics))
+    yield "parquet footer", "\n".join(footer).encode()
+    table = pq.read_table(path)
+    for name in table.column_names:
+        yield "parquet column", "\n".join(map(str, table[name].unique().to_pylist())).encode()
+
+
+def _sqlite(path: Path) -> bytes:
+    con = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return "\n".join(con.iterdump()).encode()
+    finally:
+        con.close()
+
+
+def _duckdb(path: Path, scratch: Path) -> Iterator[tuple[str, bytes]]:
+    """Every base table through SQL, and the file rewritten without compression."""
+    copy = scratch / "copy.duckdb"
+    copy.unlink(missing_ok=True)
+    con = duckdb.connect(str(copy))
+    try:
+        con.execute("SET force_compression = 'uncompressed'")
+        con.execute(f"ATTACH '{path}' AS scanned (READ_ONLY)")
+        tables = con.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'scanned'"
+        ).fetchall()
+        for number, (schema, table) in enumerate(tables):
+            con.execute(f'CREATE TABLE t{number} AS SELECT * FROM scanned."{schema}"."{table}"')
+            columns = con.execute(
+                "SELECT column_name FROM duckdb_columns() WHERE database_name = 'scanned' "
+                "AND schema_name = ? AND table_name = ? "
+                "AND data_type NOT IN ('BIGINT', 'INTEGER', 'SMALLINT', 'DOUBLE', 'BOOLEAN')",
+                [schema, table],
+            ).fetchall()
+            for (column,) in columns:
+                values = con.execute(
+                    f'SELECT DISTINCT CAST("{column}" AS VARCHAR) FROM t{number}'
+                ).fetchall()
+                yield "duckdb column", "\n".join(str(v) for (v,) in values).encode()
+        comments = con.execute(
+            "SELECT comment FROM duckdb_columns() WHERE database_name = 'scanned' UNION ALL "
+            "SELECT sql FROM duckdb_views() WHERE database_name = 'scanned'"
+        ).fetchall()
+        yield "duckdb catalogue", "\n".join(str(v) for (v,) in comments).encode()
+        con.execute("CHECKPOINT")
+    finally:
+        con.close()
+    yield "duckdb uncompressed", copy.read_bytes()
+    copy.unlink()
