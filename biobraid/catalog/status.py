@@ -1,0 +1,127 @@
+"""What `status` shows: what came in, what was left over, and why — never in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from biobraid.core.home import Home
+from biobraid.core.manifest import Manifest
+from biobraid.core.warehouse import connect, parquet_list
+
+BOOKS = (
+    "records_read", "records_landed", "records_rejected", "records_ignored",
+    "records_superseded", "records_deleted",
+)  # fmt: skip
+FACTS = (
+    "facts_read", "facts_landed", "facts_rejected", "facts_ignored", "facts_to_vault",
+    "facts_superseded", "facts_deleted",
+)  # fmt: skip
+
+# Questions to the warehouse, each with the table it needs; all are constants of ours.
+_QUESTIONS: dict[str, tuple[str, str]] = {
+    "attrition": ("mart.attrition", "SELECT * FROM mart.attrition ORDER BY ALL LIMIT 100"),
+    "coverage": (
+        "mart.coverage",
+        "SELECT study, source, SUM(n_facts) AS n_facts, SUM(n_mapped) AS n_mapped, "
+        "SUM(n_mapped) / SUM(n_facts) AS mapped_share FROM mart.coverage "
+        "GROUP BY ALL ORDER BY ALL",
+    ),
+    "unmapped": (
+        "stem.unmapped",
+        "SELECT * FROM stem.unmapped ORDER BY n_facts DESC, ALL LIMIT ?",
+    ),
+    "books": ("stem.books", "SELECT * FROM stem.books ORDER BY ALL"),
+}
+
+
+def status(home: Home, top: int = 20) -> dict[str, Any]:
+    """Everything `status` shows, as plain rows; parts that do not exist yet are absent.
+
+    files: books per source. rejects: counts by source, reason and column. ignored: counts by
+    source and rule. linkage: metrics of the last run. warehouse: answers to _QUESTIONS.
+    """
+    report: dict[str, Any] = {"home": home.root.name, "name": home.settings.name}
+    with Manifest(home) as manifest:
+        report["files"] = _books(manifest)
+        report["rejects"] = _rejects(home, manifest)
+        report["ignored"] = _ignored(manifest)
+        report["linkage"] = _linkage(home, manifest)
+        report["runs"] = manifest.runs()[-10:]
+    if home.warehouse.is_file():
+        report["warehouse"] = _warehouse(home, top)
+    return report
+
+
+def _books(manifest: Manifest) -> list[dict[str, Any]]:
+    by_source: dict[tuple[str, str], dict[str, Any]] = {}
+    for file in manifest.files():
+        key = (file.row["study"], file.row["source"])
+        zero = {"study": key[0], "source": key[1], "files": 0, **dict.fromkeys(BOOKS + FACTS, 0)}
+        total = by_source.setdefault(key, zero)
+        total["files"] += 1
+        for count in BOOKS + FACTS:
+            total[count] += file.row[count]
+    return list(by_source.values())
+
+
+def _ignored(manifest: Manifest) -> list[dict[str, Any]]:
+    totals: dict[tuple[str, str, str], int] = {}
+    for file in manifest.files():
+        for rule, n in file.detail.get("ignored", {}).items():
+            key = (file.row["study"], file.row["source"], rule)
+            totals[key] = totals.get(key, 0) + n
+    return [{"study": s, "source": o, "rule": r, "n": n} for (s, o, r), n in sorted(totals.items())]
+
+
+def _rejects(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
+    paths = [home.landing / p.path for p in manifest.parts("raw.reject")]
+    if not paths:
+        return []
+    con = duckdb.connect()
+    return rows(
+        con,
+        "SELECT study, source, reason, unit_of_count, column_name, COUNT(*) AS n "
+        f"FROM read_parquet({parquet_list(paths)}) GROUP BY ALL ORDER BY ALL",
+    )
+
+
+def _linkage(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
+    found = manifest.objects().get("link.quality")
+    if found is None:
+        return []
+    con = duckdb.connect()
+    return rows(
+        con,
+        f"SELECT study, source, metric, n FROM read_parquet({parquet_list([home.landing / found[0]])}) "  # noqa: S608
+        "ORDER BY ALL",
+    )
+
+
+def _warehouse(home: Home, top: int) -> dict[str, Any]:
+    con = connect(home, read_only=True)
+    try:
+        known = {
+            f"{s}.{t}"
+            for s, t in con.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables"
+            ).fetchall()
+        }
+        return {
+            name: rows(con, sql, [top] if "?" in sql else [])
+            for name, (table, sql) in _QUESTIONS.items()
+            if table in known
+        }
+    finally:
+        con.close()
+
+
+def rows(
+    con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """The result of a query as dictionaries."""
+    result = con.execute(sql, list(parameters))
+    names = [d[0] for d in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
