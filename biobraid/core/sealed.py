@@ -13,6 +13,8 @@ import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,31 +37,60 @@ def write_sealed(path: Path, batches: Iterable[pa.Table], schema: pa.Schema, key
     Columns are taken by name and cast to `schema`; a column a table lacks is null. `key`: 32
     bytes. An empty stream makes a file with no rows.
     """
-    kms = _LocalKms(key)
-    factory = pe.CryptoFactory(lambda _: kms)
-    properties = factory.file_encryption_properties(
-        pe.KmsConnectionConfig(),
-        pe.EncryptionConfiguration(
-            footer_key=_MASTER,
-            uniform_encryption=True,
-            encryption_algorithm="AES_GCM_V1",
-            plaintext_footer=False,
-            double_wrapping=False,
-            data_key_length_bits=256,
-            cache_lifetime=timedelta(0),
-        ),
-    )
-    n_rows = 0
-    with (
-        atomic_path(path) as partial,
-        pq.ParquetWriter(
-            partial, schema, compression="zstd", encryption_properties=properties
-        ) as writer,
-    ):
+    with atomic_path(path) as partial, SealedWriter(partial, schema, key) as writer:
         for table in batches:
-            writer.write_table(_fitted(table, schema), row_group_size=_ROW_GROUP_ROWS)
-            n_rows += table.num_rows
-    return n_rows
+            writer.write(table)
+    return writer.n_rows
+
+
+class SealedWriter:
+    """Writes one encrypted file table by table, under the very name given.
+
+    For a writer that gets its rows piecemeal and renames the file itself; otherwise use
+    write_sealed.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, key: bytes) -> None:
+        self.n_rows = 0
+        self._schema = schema
+        # pyarrow keeps no reference of its own to the factory while it writes.
+        self._kms = _LocalKms(key)
+        self._factory = pe.CryptoFactory(lambda _: self._kms)
+        properties = self._factory.file_encryption_properties(
+            pe.KmsConnectionConfig(),
+            pe.EncryptionConfiguration(
+                footer_key=_MASTER,
+                uniform_encryption=True,
+                encryption_algorithm="AES_GCM_V1",
+                plaintext_footer=False,
+                double_wrapping=False,
+                data_key_length_bits=256,
+                cache_lifetime=timedelta(0),
+            ),
+        )
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="zstd", encryption_properties=properties
+        )
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; columns by name, missing ones null."""
+        self._writer.write_table(_fitted(table, self._schema), row_group_size=_ROW_GROUP_ROWS)
+        self.n_rows += table.num_rows
+
+    def close(self) -> None:
+        """Write the footer; without it the file is unreadable."""
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def read_sealed(path: Path, key: bytes) -> pa.Table:

@@ -91,6 +91,10 @@ class Chunk:
     rows: pa.Table
 
 
+# Options of a source that landing reads itself; connectors need not know them.
+# dropped_columns: columns of the last full delivery that may be missing from now on
+LANDING_OPTIONS = ("dropped_columns",)
+
 VERSION = pa.schema(
     [
         ("record_id", pa.int64()),
@@ -138,7 +142,8 @@ class Connector:
 
     def check_options(self, options: Mapping[str, Any]) -> BaseModel:
         """The options as a model; pydantic's ValidationError if they are wrong."""
-        return self.options.model_validate(dict(options))
+        own = {k: v for k, v in options.items() if k not in LANDING_OPTIONS}
+        return self.options.model_validate(own)
 
 
 _REGISTRY: dict[str, Connector] = {}
