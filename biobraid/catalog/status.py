@@ -9,7 +9,7 @@ import duckdb
 
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
-from biobraid.core.warehouse import connect, parquet_list
+from biobraid.core.warehouse import connect
 
 BOOKS = (
     "records_read", "records_landed", "records_rejected", "records_ignored",
@@ -77,14 +77,14 @@ def _ignored(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _rejects(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
-    paths = [home.landing / p.path for p in manifest.parts("raw.reject")]
+    paths = [str(home.landing / p.path) for p in manifest.parts("raw.reject")]
     if not paths:
         return []
-    con = duckdb.connect()
     return rows(
-        con,
+        duckdb.connect(),
         "SELECT study, source, reason, unit_of_count, column_name, COUNT(*) AS n "
-        f"FROM read_parquet({parquet_list(paths)}) GROUP BY ALL ORDER BY ALL",
+        "FROM read_parquet(?) GROUP BY ALL ORDER BY ALL",
+        [paths],
     )
 
 
@@ -92,11 +92,10 @@ def _linkage(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
     found = manifest.objects().get("link.quality")
     if found is None:
         return []
-    con = duckdb.connect()
     return rows(
-        con,
-        f"SELECT study, source, metric, n FROM read_parquet({parquet_list([home.landing / found[0]])}) "  # noqa: S608
-        "ORDER BY ALL",
+        duckdb.connect(),
+        "SELECT study, source, metric, n FROM read_parquet(?) ORDER BY ALL",
+        [str(home.landing / found[0])],
     )
 
 
