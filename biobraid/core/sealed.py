@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +100,19 @@ def read_sealed(path: Path, key: bytes) -> pa.Table:
     Raises KeyFileError if it was sealed with another key, LinkageError if it is missing or
     was changed since.
     """
+    with _opened(path, key) as file:
+        return file.read()
+
+
+def stream_sealed(path: Path, key: bytes) -> Iterator[pa.Table]:
+    """The same rows, one row group at a time, so that memory stays bounded."""
+    with _opened(path, key) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group)
+
+
+@contextmanager
+def _opened(path: Path, key: bytes) -> Iterator[pq.ParquetFile]:
     kms = _LocalKms(key)
     factory = pe.CryptoFactory(lambda _: kms)
     try:
@@ -106,7 +120,8 @@ def read_sealed(path: Path, key: bytes) -> pa.Table:
             pe.KmsConnectionConfig(), pe.DecryptionConfiguration(cache_lifetime=timedelta(0))
         )
         with pq.ParquetFile(path, decryption_properties=properties) as file:
-            return file.read()
+            yield file
+        return
     except FileNotFoundError:
         raise LinkageError(Fault(path.name, "the encrypted file is missing")) from None
     except Exception as error:
