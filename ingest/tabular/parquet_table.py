@@ -37,7 +37,7 @@ def open_parquet_table(
     """The file's columns; iterate for its blocks, once.
 
     Only `columns` (default: all) are read. Spelling: numbers as the shortest text that reads
-    back the same, NaN as empty, times as ISO 8601 (in UTC with Z where the column has a
+    back the same (a whole number of a float column ends in .0), NaN as empty, times as ISO 8601 (in UTC with Z where the column has a
     zone), booleans as true and false.
     Raises SourceFileError: an empty or damaged file, a missing, nested or binary column.
     """
@@ -127,6 +127,7 @@ def as_text(values: pa.Array) -> pa.StringArray:
         return as_text(values.dictionary_decode())
     if pa.types.is_floating(kind):
         text = pc.cast(values, pa.string())
+        text = pc.replace_substring_regex(text, r"^(-?\d+)$", r"\1.0")
         return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.string()), text)
     if pa.types.is_timestamp(kind):
         zone = "Z" if kind.tz else ""
