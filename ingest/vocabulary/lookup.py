@@ -1,0 +1,119 @@
+"""What the vocabulary in force knows of some concepts; the starter, until another is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from biobraid.core.home import Home
+from biobraid.core.manifest import Manifest
+from biobraid.ingest.vocabulary.tables import (
+    STARTER_VERSION,
+    VOCABULARY_TABLES,
+    starter_concepts,
+    starter_table,
+)
+
+# Note in the manifest: {"name": "starter" or what was loaded, "version": ..., ...}
+VOCABULARY_NOTE = "vocabulary"
+STARTER = "starter"
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What a mapping must know of a concept."""
+
+    concept_id: int
+    concept_name: str
+    domain_id: str
+    vocabulary_id: str
+    standard_concept: str | None
+    concept_code: str
+    is_stub: bool
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The vocabulary in force: its version and its concept tables, read as far as asked for."""
+
+    version: str
+    concepts: ds.Dataset
+    origins: ds.Dataset
+    domains: frozenset[str]
+    vocabularies: frozenset[str]
+
+    def look_up(self, concept_ids: Iterable[int]) -> dict[int, Concept]:
+        """The concepts that the vocabulary has, by id."""
+        wanted = pa.array(sorted(set(concept_ids)), pa.int64())
+        is_wanted = ds.field("concept_id").isin(wanted)
+        names = [n for n in Concept.__dataclass_fields__ if n != "is_stub"]
+        rows = self.concepts.to_table(columns=names, filter=is_wanted).to_pylist()
+        stubs = set(
+            self.origins.to_table(columns=["concept_id"], filter=is_wanted & ds.field("is_stub"))[
+                "concept_id"
+            ].to_pylist()
+        )
+        return {
+            row["concept_id"]: Concept(**row, is_stub=row["concept_id"] in stubs) for row in rows
+        }
+
+    def look_up_codes(self, codes: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Concepts of (vocabulary_id, code); codes are compared without dots."""
+        if not codes:
+            return {}
+        systems = pa.array(sorted({system for system, _ in codes}))
+        table = self.concepts.to_table(
+            columns=["concept_id", "vocabulary_id", "concept_code"],
+            filter=ds.field("vocabulary_id").isin(systems),
+        )
+        bare = pc.replace_substring(table["concept_code"], ".", "")
+        table = table.set_column(2, "concept_code", bare)
+        is_asked = pc.is_in(bare, pa.array(sorted({code.replace(".", "") for _, code in codes})))
+        found = {
+            (row["vocabulary_id"], row["concept_code"]): row["concept_id"]
+            for row in table.filter(is_asked).to_pylist()
+        }
+        wanted = {pair: (pair[0], pair[1].replace(".", "")) for pair in codes}
+        return {pair: found[bare] for pair, bare in wanted.items() if bare in found}
+
+
+def vocabulary_in_force(home: Home) -> Vocabulary:
+    """The home's vocabulary: what was loaded into it, else the starter shipped with us."""
+    if not home.manifest.is_file():
+        return starter_vocabulary()
+    with Manifest(home) as manifest:
+        note = manifest.note(VOCABULARY_NOTE, {"name": STARTER})
+        paths = {name: home.landing / path for name, (path, _, _) in manifest.objects().items()}
+    needed = ("vocab.concept", "vocab.concept_origin", "vocab.domain", "vocab.vocabulary")
+    if note["name"] == STARTER or any(name not in paths for name in needed):
+        return starter_vocabulary()
+    concepts, origins, domains, vocabularies = (ds.dataset(paths[name]) for name in needed)
+    return Vocabulary(
+        note["version"],
+        concepts,
+        origins,
+        _ids(domains.to_table(columns=["domain_id"])),
+        _ids(vocabularies.to_table(columns=["vocabulary_id"])),
+    )
+
+
+@cache
+def starter_vocabulary() -> Vocabulary:
+    """The vocabulary shipped with us."""
+    concepts = starter_concepts()
+    return Vocabulary(
+        STARTER_VERSION,
+        ds.dataset(concepts.select(VOCABULARY_TABLES["concept"].names)),
+        ds.dataset(concepts.select(["concept_id", "is_stub"])),
+        _ids(starter_table("domain").select(["domain_id"])),
+        _ids(starter_table("vocabulary").select(["vocabulary_id"])),
+    )
+
+
+def _ids(table: pa.Table) -> frozenset[str]:
+    return frozenset(table.column(0).to_pylist())
