@@ -30,6 +30,4 @@ def command(call: Invocation, folder: Path, name: str, memory_gb: float, dry_run
     call.out.say(f"Keys:       {keys}  (back this folder up; without it nothing can be linked)")
     call.out.say("")
     call.out.say(f"Next: put a study pack into {home.studies}, then: biobraid doctor")
-    call.out.result(
-        {"home": str(home.root), "deliveries": str(home.deliveries), "keys": str(keys)}
-    )
+    call.out.result({"home": str(home.root), "deliveries": str(home.deliveries), "keys": str(keys)})

@@ -68,6 +68,13 @@ def cli(ctx: click.Context, home: Path | None, as_json: bool, quiet: bool) -> No
     ctx.obj = Invocation(home, Output(as_json, quiet))
 
 
+@cli.result_callback()
+@click.pass_obj
+def _flush(call: Invocation, /, result: Any, **_options: Any) -> Any:
+    call.out.flush()
+    return result
+
+
 class Invocation:
     """What every sub-command is given: the home as asked for, and where to print."""
 

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -22,6 +22,7 @@ class Output:
 
     as_json: bool = False
     quiet: bool = False
+    payload: dict[str, Any] = field(default_factory=dict)
 
     def say(self, text: str = "") -> None:
         """A line for people; nothing in JSON mode or when quiet."""
@@ -33,9 +34,13 @@ class Output:
         click.echo(text, err=True)
 
     def result(self, payload: Mapping[str, Any]) -> None:
-        """The command's result in JSON mode."""
+        """Add to the object that JSON mode prints when the command ends."""
+        self.payload.update(payload)
+
+    def flush(self) -> None:
+        """Print the object in JSON mode."""
         if self.as_json:
-            click.echo(json.dumps(payload, indent=2, default=str, sort_keys=False))
+            click.echo(json.dumps(self.payload, indent=2, default=str))
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """A table for people; numbers to the right. Plain text, so that logs keep it too."""

@@ -6,19 +6,17 @@ text or JSON, and returns its exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from biobraid.cli.log import bug_lines, open_log
 from biobraid.cli.main import Invocation
+from biobraid.cli.reports import report_ingest
 from biobraid.core.errors import Fault, SettingsError, UserError
 from biobraid.core.home import Home, open_home
 from biobraid.core.lock import writer
 from biobraid.core.runs import Run, journal
 from biobraid.core.study import Study, read_study, study_packs
-
-Step = Callable[..., int]
 
 
 @contextmanager
@@ -69,6 +67,82 @@ def worst(codes: Sequence[int]) -> int:
     return next((c for c in codes if c), 0)
 
 
-def counts_text(counts: dict[str, Any]) -> str:
-    """'a 1, b 2' of the counts that are not zero."""
-    return ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in counts.items() if v)
+def run_steps(
+    call: Invocation,
+    home: Home,
+    run: Run,
+    study_ids: Sequence[str] = (),
+    *,
+    go_on: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """ingest, link and build; stops before link if a file failed, unless told to go on."""
+    code = ingest_step(call, home, run, study_ids, dry_run)
+    if dry_run:
+        return code
+    if code and not go_on:
+        call.out.warn("\nStopped before link, because of the faults above (--continue goes on).")
+        return code
+    return worst([code, link_step(call, home, run), build_step(call, home, run)])
+
+
+def ingest_step(
+    call: Invocation,
+    home: Home,
+    run: Run,
+    study_ids: Sequence[str] = (),
+    dry_run: bool = False,
+    workers: int | None = None,
+) -> int:
+    """Publish the studies' catalogue, land their files, write the receipts."""
+    from biobraid.ingest.catalog_tables import publish_catalog
+    from biobraid.ingest.landing import Progress, ingest
+    from biobraid.ingest.receipts import write_receipts
+
+    studies = load_studies(home, study_ids or None)
+    if not dry_run:
+        publish_catalog(home, load_studies(home, None))
+    with call.out.progress("ingest") as update:
+
+        def on_progress(p: Progress) -> None:
+            share = p.bytes_done / p.bytes_total if p.bytes_total else None
+            update(f"{p.stage} {p.study}/{p.source} ({p.files_done} of {p.files_total})", share)
+
+        result = ingest(
+            home,
+            [s.id for s in studies],
+            dry_run=dry_run,
+            workers=workers,
+            on_progress=on_progress,
+        )
+    receipts = [] if dry_run else write_receipts(home, [s.id for s in studies], run.run_id)
+    report_ingest(call.out, result, receipts)
+    run.detail["files"] = {
+        s: result.count(s) for s in ("landed", "unchanged", "superseded", "failed", "planned")
+    }
+    return result.exit_code
+
+
+def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:
+    """Link source persons to person ids."""
+    from biobraid.linkage.link import link
+
+    with call.out.progress("link") as update:
+        result = link(home, dry_run=dry_run, on_progress=update)
+    run.detail["persons"] = result.totals()
+    rows = [[study, *counts.values()] for study, counts in result.by_study.items()]
+    header = ["study", *(next(iter(result.by_study.values()), {}))]
+    call.out.table("Linkage", header, rows)
+    call.out.result({"link": result.by_study, "dry_run": dry_run})
+    return 0
+
+
+def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:
+    """Build the models downstream of what changed."""
+    from biobraid.cli.build import build
+
+    with call.out.progress("build") as update:
+        result = build(home, dry_run=dry_run, on_progress=update)
+    run.detail["models"] = {"built": len(result.built), "skipped": len(result.skipped)}
+    call.out.say(f"\nBuild: {len(result.built)} models built, {len(result.skipped)} unchanged")
+    return 0

@@ -1,0 +1,83 @@
+"""How an ingest and the status look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from biobraid.cli.output import Output
+
+if TYPE_CHECKING:
+    from biobraid.ingest.landing.results import FileOutcome, IngestResult
+
+_SHOWN = ("records_read", "records_landed", "records_rejected", "records_ignored", "facts_landed")
+
+
+def report_ingest(out: Output, result: IngestResult, receipts: Sequence[Path]) -> None:
+    """One line per file, then the faults, then where the receipts are."""
+    header = ["study", "source", "file", "status", *(n.replace("_", " ") for n in _SHOWN)]
+    out.table("Files", header, [_file_row(o) for o in result.outcomes])
+    for study, source in result.without_files:
+        out.say(f"  {study}/{source}: no file delivered yet")
+    for outcome in result.outcomes:
+        for fault in outcome.faults:
+            name = outcome.path.name if outcome.path else f"{outcome.study}/{outcome.source}"
+            out.warn(f"\n{name}: {fault.text()}")
+    for path in receipts:
+        out.say(f"Receipt: {path}")
+    out.result(
+        {
+            "files": [_file_json(o) for o in result.outcomes],
+            "without_files": [list(pair) for pair in result.without_files],
+            "receipts": [str(p) for p in receipts],
+        }
+    )
+
+
+def _file_row(outcome: FileOutcome) -> list[Any]:
+    name = outcome.path.name if outcome.path else ""
+    return [
+        outcome.study,
+        outcome.source,
+        name,
+        outcome.status,
+        *(outcome.counts.get(n) for n in _SHOWN),
+    ]
+
+
+def _file_json(outcome: FileOutcome) -> dict[str, Any]:
+    return {
+        "study": outcome.study,
+        "source": outcome.source,
+        "file": outcome.path.name if outcome.path else None,
+        "batch": outcome.batch,
+        "status": outcome.status,
+        "counts": dict(outcome.counts),
+        "disk_bytes": outcome.disk_bytes,
+        "faults": [fault.text() for fault in outcome.faults],
+    }
+
+
+def report_status(out: Output, report: dict[str, Any]) -> None:
+    """The status report as tables; sections that have no rows are left out."""
+    sections = [
+        ("Books: records and facts per source", report["files"]),
+        ("Rejected, by reason", report["rejects"]),
+        ("Ignored by rule", report["ignored"]),
+        ("Linkage", report["linkage"]),
+    ]
+    titles = {
+        "attrition": "Persons at each step",
+        "coverage": "Mapped share of facts per source",
+        "unmapped": "Most frequent leftovers (stem.unmapped)",
+        "books": "Facts from raw to cdm (stem.books)",
+    }
+    for name, found in report.get("warehouse", {}).items():
+        sections.append((titles[name], found))
+    for title, found in sections:
+        if found:
+            out.table(title, list(found[0]), [list(row.values()) for row in found])
+    if "warehouse" not in report:
+        out.say("\nNo warehouse yet. Run: biobraid run")
+    out.result(report)
