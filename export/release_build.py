@@ -1,0 +1,275 @@
+"""Filling release.duckdb: one real table per table of the warehouse, sorted by person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
+from duckdb.sqltypes import BIGINT, VARCHAR, DuckDBPyType
+
+from biobraid.core.errors import BusyError, Fault, SettingsError
+from biobraid.core.home import Home
+from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
+from biobraid.export import consent, row_rules
+from biobraid.export.project import DatePolicy
+from biobraid.export.pseudonyms import FactIds, ProjectKeys, person_table, token_of
+from biobraid.export.table_plan import (
+    EMPTY_SCHEMAS,
+    RELEASED_SCHEMAS,
+    Scope,
+    SourceColumn,
+    SourceTable,
+    order_of,
+    reason_to_leave_out,
+    select_of,
+)
+
+Progress = Callable[[str, float | None], None]  # table, share of the tables done
+
+
+@dataclass
+class Contents:
+    """What a release holds: rows per table, and the tables left out with the reason."""
+
+    n_persons: int = 0
+    tables: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a release is to be made of."""
+
+    modalities: tuple[str, ...]
+    policy: DatePolicy
+    keys: ProjectKeys | None  # None: an internal release, with the warehouse's own ids
+
+    @property
+    def scope(self) -> Scope:
+        """What happens to ids and dates."""
+        return Scope(self.keys is not None, self.policy.kind if self.keys else "exact")
+
+
+class ReleaseBuilder:
+    """Open connection to a new release.duckdb with the warehouse attached read-only."""
+
+    def __init__(self, home: Home, target: Path | None, plan: Plan) -> None:
+        self._home = home
+        self._plan = plan
+        home.tmp.mkdir(exist_ok=True)
+        config = duckdb_settings(home.settings, home.tmp)
+        self._con = open_duckdb(target or Path(":memory:"), config)
+        self._facts = FactIds(plan.keys) if plan.keys else None
+
+    def close(self) -> None:
+        """Close the file, with everything written to it."""
+        self._con.close()
+
+    def prepare(self) -> list[SourceTable]:
+        """Find persons and facts that may go and draw their ids; returns the tables to write."""
+        con = self._con
+        con.execute("SET TimeZone = 'UTC'")
+        attach_warehouse(con, self._home)
+        self._define_functions()
+        consent.load_links(con, self._home)
+        consent.find_refusals(con, consent.consent_defaults(self._home))
+        consent.deny(con, self._plan.modalities)
+        consent.persons_to_keep(con)
+        row_rules.find_limited(con)
+        self._make_persons()
+        tables = source_tables(con)
+        if self._facts is not None:
+            for table in tables:
+                self._settle_clashes(table)
+        return tables
+
+    def count(self, tables: list[SourceTable]) -> Contents:
+        """What the release would hold, without writing it."""
+        contents = self._empty_contents()
+        for table in tables:
+            if not self._leave_out(table, contents):
+                contents.tables[table.full_name] = self._count(self._rows_of(table))
+        return contents
+
+    def write(self, tables: list[SourceTable], on_progress: Progress | None) -> Contents:
+        """Write every table, with its comments."""
+        contents = self._empty_contents()
+        for schema in (*RELEASED_SCHEMAS, *EMPTY_SCHEMAS):
+            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for n, table in enumerate(tables):
+            if on_progress:
+                on_progress(table.full_name, n / len(tables))
+            if not self._leave_out(table, contents):
+                contents.tables[table.full_name] = self._write_table(table)
+        return contents
+
+    def write_manifest(self, entries: Mapping[str, str]) -> None:
+        """Write meta.manifest: key and value (JSON)."""
+        self._con.execute("CREATE TABLE meta.manifest (key VARCHAR, value VARCHAR)")
+        self._con.executemany("INSERT INTO meta.manifest VALUES (?, ?)", list(entries.items()))
+        comment(self._con, "meta.manifest", "What this release was made of", {
+            "key": "name of the entry", "value": "its value, as JSON",
+        })  # fmt: skip
+
+    def scalar(self, sql: str) -> str | None:
+        """First value of a query on the attached warehouse, as text."""
+        row = self._con.execute(sql).fetchone()
+        return None if row is None or row[0] is None else str(row[0])
+
+    def _write_table(self, table: SourceTable) -> int:
+        columns = select_of(table, self._plan.scope)
+        name = f'{table.schema}."{table.name}"'
+        self._con.execute(
+            f"CREATE TABLE {name} AS SELECT {columns} {self._rows_of(table)} "
+            f"ORDER BY {order_of(table)}"
+        )
+        comment(
+            self._con,
+            name,
+            table.comment,
+            {c.name: c.comment for c in table.columns if c.comment},
+        )
+        return self._count(f"FROM {name}")
+
+    def _count(self, rows: str) -> int:
+        row = self._con.execute(f"SELECT count(*) {rows}").fetchone()
+        return int(row[0]) if row else 0
+
+    def _rows_of(self, table: SourceTable) -> str:
+        """FROM and WHERE of the rows that go into the release."""
+        origin = f'FROM warehouse.{table.schema}."{table.name}" AS t'
+        if not table.is_by_person:
+            return origin
+        return f"{origin} JOIN project_person AS p USING (person_id) WHERE {row_rules.row_filter(table)}"
+
+    def _leave_out(self, table: SourceTable, contents: Contents) -> bool:
+        reason = reason_to_leave_out(table, self._plan.scope)
+        if reason:
+            contents.left_out[table.full_name] = reason
+        return reason is not None
+
+    def _empty_contents(self) -> Contents:
+        return Contents(n_persons=self._count("FROM project_person"))
+
+    def _define_functions(self) -> None:
+        if self._facts is None or self._plan.keys is None:
+            return
+        functions: tuple[tuple[str, Callable[[pa.Array], pa.Array], DuckDBPyType], ...] = (
+            ("project_fact_id", self._facts, BIGINT),
+            ("project_token", token_of(self._plan.keys), VARCHAR),
+        )
+        for name, function, kind in functions:
+            self._con.create_function(
+                name,
+                function,
+                [kind],
+                kind,
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )
+
+    def _make_persons(self) -> None:
+        """Make `project_person`: a row per kept person with its project id and shift."""
+        con = self._con
+        ids = con.execute("SELECT person_id FROM kept").to_arrow_table()["person_id"]
+        if self._plan.keys is None:
+            persons = pa.table({
+                "person_id": ids, "project_person_id": ids,
+                "person_token": pa.nulls(len(ids), pa.string()),
+                "shift_days": pa.array(np.zeros(len(ids), dtype=np.int32)),
+            })  # fmt: skip
+        else:
+            persons = person_table(self._plan.keys, ids, self._plan.policy)
+        con.register("drawn_persons", persons)
+        con.execute("""
+            CREATE TEMP TABLE project_person AS
+            WITH seen AS (
+              SELECT person_id, max(observation_period_end_date) AS last_day
+              FROM warehouse.cdm.observation_period GROUP BY person_id
+            )
+            SELECT d.person_id, d.project_person_id, d.person_token, d.shift_days,
+              CAST(coalesce(s.last_day, max(s.last_day) OVER ()) + d.shift_days
+                - INTERVAL 90 YEAR AS DATE) AS birth_floor
+            FROM drawn_persons AS d
+            LEFT JOIN seen AS s ON s.person_id = d.person_id""")
+        con.unregister("drawn_persons")
+
+    def _settle_clashes(self, table: SourceTable) -> None:
+        """Draw the larger of two ids again where their project ids are the same."""
+        if self._facts is None or table.key is None or not table.is_by_person:
+            return
+        made = f"project_fact_id(t.{table.key})"
+        origin = f'warehouse.{table.schema}."{table.name}" AS t'
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {made} AS id FROM {origin} "
+            "GROUP BY 1 HAVING count(*) > 1"  # noqa: S608
+        )
+        found = self._con.execute(
+            f"SELECT DISTINCT t.{table.key} FROM {origin} "
+            f"WHERE (SELECT count(*) FROM clash) > 0 AND {made} IN (SELECT id FROM clash)"
+        ).fetchall()
+        originals = {int(row[0]) for row in found}
+        if originals:
+            self._facts.settle(np.array(sorted(originals), dtype=np.int64))
+
+
+def attach_warehouse(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Attach the warehouse read-only under the name its views were made with."""
+    if not home.warehouse.is_file():
+        raise SettingsError(
+            Fault(home.warehouse.name, "there is no warehouse yet", todo="Run: biobraid build")
+        )
+    try:
+        con.execute(f"ATTACH {literal(home.warehouse)} AS warehouse (READ_ONLY)")
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise BusyError(
+            Fault(home.warehouse.name, "another process writes it", "no writer",
+                  "Wait for the other command to end, then run this one again.")
+        ) from None  # fmt: skip
+
+
+def source_tables(con: duckdb.DuckDBPyConnection) -> list[SourceTable]:
+    """Tables and views of the released schemas of the attached warehouse, by name."""
+    marks = ", ".join("?" * len(RELEASED_SCHEMAS))
+    comments = {
+        (schema, name): text
+        for schema, name, text in con.execute(
+            f"""SELECT schema_name, table_name, comment FROM duckdb_tables()
+                WHERE database_name = 'warehouse' AND schema_name IN ({marks})
+                UNION ALL
+                SELECT schema_name, view_name, comment FROM duckdb_views()
+                WHERE database_name = 'warehouse' AND schema_name IN ({marks})""",  # noqa: S608
+            [*RELEASED_SCHEMAS, *RELEASED_SCHEMAS],
+        ).fetchall()
+    }
+    columns: dict[tuple[str, str], list[SourceColumn]] = {}
+    for schema, table, name, kind, text in con.execute(
+        f"""SELECT schema_name, table_name, column_name, data_type, comment
+            FROM duckdb_columns() WHERE database_name = 'warehouse'
+            AND schema_name IN ({marks}) ORDER BY schema_name, table_name, column_index""",  # noqa: S608
+        list(RELEASED_SCHEMAS),
+    ).fetchall():
+        columns.setdefault((schema, table), []).append(SourceColumn(name, kind, text))
+    return [
+        SourceTable(schema, name, comments.get((schema, name)), tuple(found))
+        for (schema, name), found in sorted(columns.items())
+    ]
+
+
+def comment(
+    con: duckdb.DuckDBPyConnection, name: str, table: str | None, columns: Mapping[str, str | None]
+) -> None:
+    """Set a table's and its columns' comments (COMMENT takes no parameter)."""
+    if table:
+        con.execute(f"COMMENT ON TABLE {name} IS {literal(table)}")
+    known = {row[0] for row in con.execute(f"DESCRIBE {name}").fetchall()}
+    for column, text in columns.items():
+        if text and column in known:
+            con.execute(f'COMMENT ON COLUMN {name}."{column}" IS {literal(text)}')
