@@ -207,15 +207,14 @@ class ReleaseBuilder:
         origin = f'warehouse.{table.schema}."{table.name}" AS t'
         self._con.execute(
             f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {made} AS id FROM {origin} "
-            "GROUP BY 1 HAVING count(*) > 1"  # noqa: S608
+            "GROUP BY 1 HAVING count(*) > 1"
         )
+        if not self._count("FROM clash"):
+            return
         found = self._con.execute(
-            f"SELECT DISTINCT t.{table.key} FROM {origin} "
-            f"WHERE (SELECT count(*) FROM clash) > 0 AND {made} IN (SELECT id FROM clash)"
+            f"SELECT DISTINCT t.{table.key} FROM {origin} WHERE {made} IN (FROM clash)"
         ).fetchall()
-        originals = {int(row[0]) for row in found}
-        if originals:
-            self._facts.settle(np.array(sorted(originals), dtype=np.int64))
+        self._facts.settle(np.array(sorted(int(row[0]) for row in found), dtype=np.int64))
 
 
 def attach_warehouse(con: duckdb.DuckDBPyConnection, home: Home) -> None:
