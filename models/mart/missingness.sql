@@ -1,0 +1,85 @@
+/* One row per study, source, variable and absent reason: how much is missing, and why. */
+MODEL (
+  name mart.missingness,
+  kind FULL,
+  grain (study, source, variable, absent_reason, basis),
+  description 'Every gap with its reason. basis says how it is known: coded (the value says so), unreadable (the value is not of its type), no-row (nothing was delivered for the person: FHIR unknown).',
+  column_descriptions (
+    study = 'Study',
+    source = 'Source within the study',
+    variable = 'Variable',
+    absent_reason = 'FHIR data-absent-reason',
+    basis = 'coded, unreadable or no-row',
+    n_values = 'Delivered values with this reason; 0 for no-row',
+    n_persons = 'Persons with at least one of them',
+    n_persons_source = 'Persons with data in the source',
+    persons_share = 'n_persons / n_persons_source (0-1)'
+  ),
+  audits (unique_key(columns := (study, source, variable, absent_reason, basis)))
+);
+
+WITH source_size AS (
+  SELECT
+    s.study,
+    s.source,
+    COUNT(DISTINCT s.person_id) AS n_persons
+  FROM staging.source_person AS s
+  WHERE
+    NOT s.person_id IS NULL AND s.table_name = 'value'
+  GROUP BY
+    s.study,
+    s.source
+), asked AS (
+  SELECT
+    v.study,
+    v.source,
+    v.variable,
+    COUNT(DISTINCT v.person_id) AS n_persons
+  FROM staging.source_value AS v
+  GROUP BY
+    v.study,
+    v.source,
+    v.variable
+), gap AS (
+  SELECT
+    f.study,
+    f.source,
+    f.variable,
+    f.absent_reason,
+    CASE
+      WHEN f.absent_reason IN ('error', 'not-a-number', 'positive-infinity', 'negative-infinity') THEN 'unreadable'
+      ELSE 'coded'
+    END AS basis,
+    f.n_values,
+    f.n_persons
+  FROM staging.value_frequency AS f
+  WHERE
+    NOT f.absent_reason IS NULL
+  UNION ALL
+  SELECT
+    a.study,
+    a.source,
+    a.variable,
+    'unknown' AS absent_reason,
+    'no-row' AS basis,
+    0 AS n_values,
+    s.n_persons - a.n_persons AS n_persons
+  FROM asked AS a
+  INNER JOIN source_size AS s
+    ON a.study = s.study AND a.source = s.source
+  WHERE
+    s.n_persons > a.n_persons
+)
+SELECT
+  CAST(g.study AS VARCHAR) AS study,
+  CAST(g.source AS VARCHAR) AS source,
+  CAST(g.variable AS VARCHAR) AS variable,
+  CAST(g.absent_reason AS VARCHAR) AS absent_reason,
+  CAST(g.basis AS VARCHAR) AS basis,
+  CAST(g.n_values AS BIGINT) AS n_values,
+  CAST(g.n_persons AS BIGINT) AS n_persons,
+  CAST(s.n_persons AS BIGINT) AS n_persons_source,
+  CAST(CAST(g.n_persons AS DOUBLE) / CAST(s.n_persons AS DOUBLE) AS DOUBLE) AS persons_share
+FROM gap AS g
+INNER JOIN source_size AS s
+  ON g.study = s.study AND g.source = s.source

@@ -1,0 +1,36 @@
+/* One row per study, source, kind and code: how often the code was delivered. */
+MODEL (
+  name staging.event_frequency,
+  kind FULL,
+  grain (study, source, kind, code_system, code_key, origin),
+  description 'Frequencies of staging.source_event; codes are mapped once each, not once per event.',
+  column_descriptions (
+    study = 'Study',
+    source = 'Source within the study',
+    kind = 'Kind of event',
+    code_system = 'OMOP vocabulary id of the code, or study:source; for uncoded events the source table',
+    code_key = 'Code to compare by; empty for uncoded events',
+    origin = 'hospital, primary-care, register, survey, pharmacy, claims, research or device',
+    n_events = 'Events of linked persons',
+    n_persons = 'Persons with at least one of them'
+  ),
+  audits (unique_key(columns := (study, source, kind, code_system, code_key, origin)))
+);
+
+SELECT
+  CAST(e.study AS VARCHAR) AS study,
+  CAST(e.source AS VARCHAR) AS source,
+  CAST(e.kind AS VARCHAR) AS kind,
+  CAST(e.code_system AS VARCHAR) AS code_system,
+  CAST(e.code_key AS VARCHAR) AS code_key,
+  CAST(e.origin AS VARCHAR) AS origin,
+  CAST(COUNT(*) AS BIGINT) AS n_events,
+  CAST(COUNT(DISTINCT e.person_id) AS BIGINT) AS n_persons
+FROM staging.source_event AS e
+GROUP BY
+  e.study,
+  e.source,
+  e.kind,
+  e.code_system,
+  e.code_key,
+  e.origin

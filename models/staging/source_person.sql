@@ -1,0 +1,51 @@
+/* One row per study, source, raw table and source person: how many rows came, and whose they are. */
+MODEL (
+  name staging.source_person,
+  kind FULL,
+  grain (study, source, table_name, source_person_key),
+  description 'Source persons with their rows per source and raw table, and the state of their link. The only table after raw that still knows source persons; it aggregates early what books, attrition and modality need.',
+  column_descriptions (
+    study = 'Study of the rows',
+    source = 'Source within the study',
+    table_name = 'Raw table the rows stand in: value, event or record',
+    source_person_key = 'Keyed hash of the native person id; null for rows that name nobody',
+    person_id = 'Person the source person is linked to; null unless link_status is linked',
+    link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody',
+    n_rows = 'Rows of the raw table'
+  ),
+  audits (
+    unique_key(columns := (study, source, table_name, source_person_key)),
+    accepted_values(column := link_status, is_in := ('linked', 'waiting', 'quarantined', 'withdrawn', 'not-linked', 'no-person'))
+  )
+);
+
+WITH delivered AS (
+  SELECT study, source, 'value' AS table_name, source_person_key, COUNT(*) AS n_rows
+  FROM raw.value
+  GROUP BY study, source, source_person_key
+  UNION ALL
+  SELECT study, source, 'event' AS table_name, source_person_key, COUNT(*) AS n_rows
+  FROM raw.event
+  GROUP BY study, source, source_person_key
+  UNION ALL
+  SELECT study, source, 'record' AS table_name, source_person_key, COUNT(*) AS n_rows
+  FROM raw.record
+  GROUP BY study, source, source_person_key
+)
+SELECT
+  CAST(d.study AS VARCHAR) AS study,
+  CAST(d.source AS VARCHAR) AS source,
+  CAST(d.table_name AS VARCHAR) AS table_name,
+  CAST(d.source_person_key AS VARCHAR) AS source_person_key,
+  CAST(CASE WHEN b.link_status = 'linked' THEN b.person_id END AS BIGINT) AS person_id,
+  CAST(
+    CASE
+      WHEN d.source_person_key IS NULL THEN 'no-person'
+      WHEN b.link_status = 'linked' AND b.person_id IS NULL THEN 'not-linked'
+      ELSE COALESCE(b.link_status, 'not-linked')
+    END AS VARCHAR
+  ) AS link_status,
+  CAST(d.n_rows AS BIGINT) AS n_rows
+FROM delivered AS d
+LEFT JOIN link.person_bridge AS b
+  ON d.source_person_key = b.source_person_key
