@@ -64,7 +64,8 @@ def is_disk_error(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
         return True
     words = str(error).lower()
-    return any(w in words for w in ("no space left", "file too large", "disk quota", "disk full"))
+    signs = ("no space left", "file too large", "disk quota", "disk full", "disk is full")
+    return any(w in words for w in (*signs, "disk i/o error"))
 
 
 def remove_partials(folder: Path) -> int:

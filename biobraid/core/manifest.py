@@ -109,6 +109,13 @@ class Manifest:
             (*row.values(), json.dumps(books.detail, sort_keys=True)),
         )
 
+    def drop_failed(self, study: str, source: str, batch: str) -> None:
+        """Forget that a file once failed, because now it landed."""
+        self._con.execute(
+            "DELETE FROM file WHERE study = ? AND source = ? AND batch = ? AND status = 'failed'",
+            (study, source, batch),
+        )
+
     def files(self, study: str | None = None, source: str | None = None) -> list[FileBooks]:
         """Delivered files, ordered by study, source, delivery and batch."""
         rows = self._con.execute(

@@ -1,0 +1,116 @@
+"""Reading many files at once in spawned processes, each with its share of the memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+from biobraid.core.errors import Fault
+from biobraid.ingest.landing.worker import Failed, Read, Task, read_file
+
+_POLL_SECONDS = 0.2
+_REPORT_BYTES = 1 << 20  # a worker speaks once per so many bytes
+_bytes_queue: Any = None  # set in each worker by _begin
+
+OnBytes = Callable[[int, int], None]  # index of the task, bytes read since last told
+
+
+@contextmanager
+def reading(
+    tasks: Sequence[Task], workers: int, on_bytes: OnBytes
+) -> Iterator[Iterator[Read | Failed]]:
+    """What became of each task, in the order given; the reading runs ahead in the pool.
+
+    One worker: everything is read in this process, one file after the other. On leaving,
+    nothing runs on.
+    """
+    if workers <= 1 or len(tasks) <= 1:
+        yield (read_file(t, partial(on_bytes, i)) for i, t in enumerate(tasks))
+        return
+    # spawn: polars and pyarrow do not survive a fork. Keys travel in the pickled tasks, over
+    # the pool's pipe, never through environment or arguments.
+    context = multiprocessing.get_context("spawn")
+    counted = context.Queue()
+    pool = ProcessPoolExecutor(workers, context, _begin, (counted,))
+    try:
+        futures = [pool.submit(_run, i, t) for i, t in enumerate(tasks)]
+        yield _in_order(tasks, futures, counted, on_bytes)
+    finally:
+        processes = list((getattr(pool, "_processes", None) or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            if any(not f.done() for f in futures):
+                process.kill()  # ours alone: left early, so nobody waits for what it does
+            process.join()
+        counted.close()
+        counted.cancel_join_thread()
+
+
+def _in_order(
+    tasks: Sequence[Task], futures: Sequence[Future[Read | Failed]], counted: Any, on_bytes: OnBytes
+) -> Iterator[Read | Failed]:
+    for task, future in zip(tasks, futures, strict=True):
+        while not future.done():
+            wait([future], timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+            _tell(counted, on_bytes)
+        _tell(counted, on_bytes)
+        try:
+            yield future.result()
+        except BrokenProcessPool:
+            yield Failed(
+                None,
+                Fault(
+                    task.job.where,
+                    "the process that read it, or one beside it, was killed",
+                    "enough memory for all readers",
+                    "Run the same command again, with fewer workers or a smaller memory_limit_gb.",
+                ),
+            )
+
+
+def _tell(counted: Any, on_bytes: OnBytes) -> None:
+    while True:
+        try:
+            index, n = counted.get_nowait()
+        except queue.Empty:
+            return
+        on_bytes(index, n)
+
+
+def _begin(counted: Any) -> None:
+    """Set a worker up: where to report, and to die with its parent."""
+    global _bytes_queue
+    _bytes_queue = counted
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _die_with(sentinel: int) -> None:
+    # A worker that outlives a killed parent would write while the next run sweeps.
+    wait_for([sentinel])
+    os._exit(1)
+
+
+def _run(index: int, task: Task) -> Read | Failed:
+    pending = 0
+
+    def on_bytes(n: int) -> None:
+        nonlocal pending
+        pending += n
+        if pending >= _REPORT_BYTES:
+            _bytes_queue.put((index, pending))
+            pending = 0
+
+    done = read_file(task, on_bytes)
+    _bytes_queue.put((index, pending))
+    return done

@@ -1,0 +1,67 @@
+"""Progress of one ingest, added up over its files and readers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from biobraid.core.errors import UserError
+from biobraid.core.home import Home
+from biobraid.core.study import Study
+from biobraid.ingest.landing.deliveries import match_files
+from biobraid.ingest.landing.results import OnProgress, Progress
+from biobraid.ingest.landing.worker import Task
+
+
+class Reporter:
+    """Adds up what was read and calls the caller's function."""
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self._call = on_progress
+        self._tasks: Sequence[Task] = ()
+        self._now = Progress("", "", "", 0, 0, 0, 0, "hash")
+
+    def expect(self, home: Home, studies: Sequence[Study]) -> None:
+        """Find out how many bytes there are to hash."""
+        if self._call is None:
+            return
+        total = 0
+        for study in studies:
+            for source_id in study.sources:
+                try:
+                    total += sum(p.stat().st_size for p, _ in match_files(home, study, source_id))
+                except (UserError, OSError):
+                    continue  # reported when the source is looked at
+        self._tell(bytes_total=total)
+
+    def hashed(self, n_bytes: int) -> None:
+        """Some bytes were hashed."""
+        self._tell(bytes_done=self._now.bytes_done + n_bytes)
+
+    def begin_reading(self, tasks: Sequence[Task]) -> None:
+        """These files will be read."""
+        self._tasks = tasks
+        total = sum(t.size for t in tasks)
+        self._tell(stage="read", bytes_done=0, bytes_total=total, files_total=len(tasks))
+
+    def read(self, index: int, n_bytes: int) -> None:
+        """A reader went on."""
+        job = self._tasks[index].job
+        self._tell(
+            study=job.study.id,
+            source=job.source_id,
+            batch=job.batch,
+            bytes_done=min(self._now.bytes_done + n_bytes, self._now.bytes_total),
+        )
+
+    def file_done(self) -> None:
+        """A file was landed, or could not be."""
+        self._tell(stage="commit", files_done=self._now.files_done + 1)
+
+    def stage(self, name: str) -> None:
+        """The run is at another stage."""
+        self._tell(stage=name)
+
+    def _tell(self, **news: object) -> None:
+        self._now = Progress(**{**vars(self._now), **news})
+        if self._call is not None:
+            self._call(self._now)

@@ -1,0 +1,177 @@
+"""Reading one delivered file into staged parts; runs in a pool worker or in the parent."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from biobraid.core.errors import Fault, SourceFileError, UserError
+from biobraid.core.files import disk_errors
+from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, get_connector
+from biobraid.ingest.inbox import IdentityStage
+from biobraid.ingest.landing.finalise import settle_file
+from biobraid.ingest.landing.ids import Ids, n_distinct_ids
+from biobraid.ingest.landing.memory import Share
+from biobraid.ingest.landing.parts import FACT_TABLES, SCHEMAS, VERSION_TABLE, PartFile
+from biobraid.ingest.landing.stage import Stage
+from biobraid.ingest.landing.tally import Tally
+from biobraid.ingest.withdrawals import SOURCE_ID, read_withdrawals
+
+POSITIVE_BITS = 63
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to read, and where its parts go."""
+
+    job: FileJob
+    root: Path  # landing, or a throwaway folder on a dry run
+    inbox: Path | None  # None on a dry run: identities then go nowhere
+    tmp: Path
+    size: int
+    modified_ns: int
+    id_bits: int = POSITIVE_BITS  # tests plant clashes with a few bits
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file that was read: its staged parts and books, not yet in force."""
+
+    parts: tuple[PartFile, ...]
+    identities: Path | None
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A file that could not be read. A bug's message is withheld: it may hold a value."""
+
+    error: UserError | None
+    bug: Fault | None = None
+
+
+def read_file(task: Task, on_bytes: Callable[[int], None]) -> Read | Failed:
+    """Read and stage one file; whatever goes wrong, nothing staged is left."""
+    job = task.job
+    stage = Stage(task.root, job.study.id, job.source_id, job.batch, job.memory_gb)
+    identities = (
+        IdentityStage(task.inbox, job.keys, job.study.id, job.source_id, job.batch)
+        if task.inbox
+        else None
+    )
+    try:
+        with disk_errors(job.where):
+            return _read(task, stage, identities, on_bytes)
+    except BaseException as error:
+        stage.abort()
+        if identities:
+            identities.abort()
+        if isinstance(error, UserError):
+            return Failed(error)
+        if isinstance(error, Exception):
+            return Failed(None, bug_fault(job.where, error))
+        raise
+
+
+def bug_fault(where: str, error: BaseException) -> Fault:
+    """Kind and place of an unexpected error, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames[-3:]]
+    return Fault(
+        where,
+        f"biobraid failed with {type(error).__name__} at {' < '.join(reversed(places))}",
+        todo="This is our bug. Please report it with this line; it holds no participant's value.",
+    )
+
+
+def _read(
+    task: Task, stage: Stage, identities: IdentityStage | None, on_bytes: Callable[[int], None]
+) -> Read:
+    job = task.job
+    tally = Tally()
+    identity_records = [np.empty(0, np.int64)]
+    for item in _items(job):
+        if isinstance(item, Counts):
+            tally.add(item)
+            on_bytes(item.bytes_done)
+        elif item.table == "identity":
+            if "record_id" in item.rows.column_names:
+                ids = pc.unique(item.rows.column("record_id")).drop_null()
+                identity_records.append(ids.to_numpy(zero_copy_only=False))
+            if identities:
+                identities.add(item.rows)
+        else:
+            _take(item, stage, tally, task.id_bits)
+    status = job.path.stat()
+    if (status.st_size, status.st_mtime_ns) != (task.size, task.modified_ns):
+        raise SourceFileError(
+            Fault(
+                job.where,
+                "the file changed while it was read",
+                "a file that is complete before it is ingested",
+                "Wait until it is copied, then run the same command again.",
+            )
+        )
+    share = Share(job.memory_gb, job.threads, task.tmp)
+    is_delta = job.source.delivery == "delta"
+    parts, rejects = settle_file(stage.finish(), tally, is_delta, task.id_bits, share)
+    if rejects is not None:
+        _count_rejects(rejects, tally)
+        stage.add("raw.reject", rejects)
+        parts = [p for p in parts if p.table != "raw.reject"]
+        parts += [p for p in stage.finish() if p.table == "raw.reject"]
+    _check(job, parts, tally, np.unique(np.concatenate(identity_records)), share)
+    return Read(tuple(parts), identities.finish() if identities else None, tally)
+
+
+def _items(job: FileJob) -> Iterator[Chunk | Counts]:
+    if job.source_id == SOURCE_ID:
+        return read_withdrawals(job)
+    return get_connector(job.source.connector).read(job)
+
+
+def _take(chunk: Chunk, stage: Stage, tally: Tally, id_bits: int) -> None:
+    table = VERSION_TABLE if chunk.table == "version" else chunk.table
+    if table not in SCHEMAS:
+        raise ValueError(f"connectors cannot write {table!r}")
+    rows = chunk.rows
+    if table == "raw.reject":
+        _count_rejects(rows, tally)
+    if id_bits < POSITIVE_BITS and "row_id" in rows.column_names:
+        cut = pc.bit_wise_and(rows.column("row_id"), (1 << id_bits) - 1)
+        rows = rows.set_column(rows.column_names.index("row_id"), "row_id", cut)
+    stage.add(table, rows)
+
+
+def _count_rejects(rows: pa.Table, tally: Tally) -> None:
+    names = ("reason", "column_name", "unit_of_count")
+    filled = pa.table(
+        {
+            n: pc.fill_null(rows.column(n).cast(pa.string()), "")
+            if n in rows.column_names
+            else pa.array([""] * rows.num_rows)
+            for n in names
+        }
+    )
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for row in filled.group_by(list(names)).aggregate([([], "count_all")]).to_pylist():
+        counted[(row["reason"], row["column_name"], row["unit_of_count"])] += row["count_all"]
+    tally.rejects.update(counted)
+
+
+def _check(
+    job: FileJob, parts: list[PartFile], tally: Tally, identity_records: Ids, share: Share
+) -> None:
+    facts = [p for p in parts if p.table in FACT_TABLES]
+    tally.facts_landed = sum(p.rows for p in facts)
+    n_records = n_distinct_ids(
+        [p.path for p in facts], "record_id", share.bytes_for_ids, identity_records
+    )
+    tally.check(job.where, n_records)
