@@ -1,0 +1,110 @@
+"""What is planted on purpose: who carries which defect, and how strong the true effects are.
+
+Persons are numbered from 0. The first thirty carry the planted defects, so that the smallest
+sample (MIN_PERSONS) holds every kind of fault that the largest does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+MIN_PERSONS = 30
+
+# Recognisable persons; every identifier of theirs is a canary.
+CANARY_BOTH = 2
+CANARY_UKDEMO = 5
+CANARY_RIVERSIDE = 8
+CANARIES = (CANARY_BOTH, CANARY_UKDEMO, CANARY_RIVERSIDE)
+
+RAGGED_SHORT = 10
+RAGGED_LONG = 11
+DUPLICATE_EID = 12
+UNKNOWN_SMOKING = 13
+UNKNOWN_ALCOHOL = 14
+BAD_DATE_GP = 15  # an event on 31/02 and a ragged row in gp_clinical
+WITHDRAWN_UKDEMO = 16
+WITHDRAWN_BOTH = 17
+BLANK_EID_AFTER = 18
+RIVERSIDE_FIRST = 20  # holds the blank-id row of the 2021 laboratory file
+SHARED_NHS = (21, 22)  # two different people who gave one NHS number
+TYPO_BOTH = 23  # linkable by NHS number and birth date in spite of a mistyped surname
+NO_BIRTH_DATE = 24
+RAGGED_RIVERSIDE = 25
+UNKNOWN_SMOKER_RIVERSIDE = 26
+BAD_DATE_RIVERSIDE = 27
+WRONG_NHS = 28  # gave the NHS number of WRONG_NHS_OWNER
+WRONG_NHS_OWNER = 13
+
+UKDEMO_ONLY = (CANARY_UKDEMO, *range(10, 17), 18)
+BOTH = (CANARY_BOTH, WITHDRAWN_BOTH, TYPO_BOTH, RAGGED_RIVERSIDE)
+RIVERSIDE_ONLY = (CANARY_RIVERSIDE, 20, 21, 22, 24, 26, 27, 28)
+ON_MAP = (CANARY_BOTH, WITHDRAWN_BOTH)
+GP_LINKED = (CANARY_UKDEMO, BAD_DATE_GP)
+
+# Shares of persons or rows.
+SHARE_UKDEMO_ONLY = 0.70
+SHARE_BOTH = 0.075  # a quarter of riverside
+SHARE_ON_MAP = 0.10  # of those in both
+SHARE_SENTINEL = 0.004  # of the dates of GP records
+SHARE_BELOW_LIMIT = 0.15  # of C-reactive protein results
+WRONG_UNIT_BATCH = 7  # of the 2021 laboratory batches: glucose ten times too small
+
+EFFECTS: dict[str, float] = {
+    "hba1c_per_bmi": 0.45,  # mmol/mol per kg/m2, adjusted for age and diabetes
+    "hba1c_per_year_of_age": 0.10,
+    "hba1c_diabetes": 16.0,
+    "mi_log_odds_current_smoker": 0.80,  # against never
+    "mi_log_odds_per_year_of_age": 0.06,
+    "mi_log_odds_male": 0.70,
+    "imaging_log_odds_per_year_of_age": -0.04,
+    "imaging_log_odds_per_townsend": -0.14,
+    "imaging_log_odds_male": 0.15,
+    "gp_log_odds_per_year_of_age": 0.02,
+    "gp_log_odds_per_townsend": 0.08,
+    "gp_log_odds_male": -0.10,
+    "alcohol_refusal_daily_drinker": 0.12,  # probability of -3 among daily drinkers
+    "alcohol_refusal_others": 0.01,
+}
+
+# defect -> (what one is, what the books must show for it)
+DEFECTS: dict[str, tuple[str, str]] = {
+    "ragged-row": ("record", "rejected: ragged-row"),
+    "duplicate-eid": ("record", "rejected: duplicate-key"),
+    "blank-person-id": ("record", "rejected: missing-person-id"),
+    "unknown-code": ("cell", "rejected: unknown-code"),
+    "impossible-date": ("cell", "rejected: invalid-date"),
+    "sentinel-date": ("cell", "landed with time_flag"),
+    "nonexistent-local-time": ("cell", "landed with time_flag"),
+    "ambiguous-local-time": ("cell", "landed with time_flag"),
+    "undeclared-column": ("cell", "ignored: undeclared-column"),
+    "undeclared-free-text": ("cell", "ignored: free-text-undeclared"),
+    "below-detection": ("cell", "landed as delivered"),
+    "wrong-unit": ("cell", "landed as delivered; for the quality checks to find"),
+    "missing-birth-date": ("cell", "absent"),
+    "canary-in-text": ("cell", "never outside the vault"),
+    "canary-in-file-name": ("file", "never outside the vault"),
+    "mistyped-name": ("cell", "vault only"),
+    "wrong-nhs-number": ("cell", "vault only; must not link"),
+    "shared-nhs-number": ("cell", "vault only; must not link"),
+    "invalid-nhs-number": ("cell", "vault only; must not link"),
+}
+
+
+@dataclass
+class Planted:
+    """What has been planted so far: counts by place, and canaries with their places."""
+
+    counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    canaries: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+
+    def count(self, defect: str, study: str, file: str, column: str, n: int = 1) -> None:
+        """n more of a known defect in a column of a delivered file ('' for the whole row)."""
+        if defect not in DEFECTS:
+            raise KeyError(defect)
+        if n:
+            self.counts[(defect, study, file, column)] += n
+
+    def canary(self, kind: str, value: str, study: str, file: str, column: str) -> None:
+        """An identifier that must never be found outside the vault, and where it was planted."""
+        self.canaries.append((kind, value, study, file, column))
