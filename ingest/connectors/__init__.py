@@ -1,1 +1,3 @@
 """Connectors: one module per file format, each registering itself."""
+
+from biobraid.ingest.connectors import delimited  # noqa: F401

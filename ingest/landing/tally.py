@@ -27,6 +27,7 @@ class Tally:
     facts_deleted: int = 0
     facts_landed: int = 0  # rows of the file's fact parts
     ignored: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
     rejects: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     columns: list[str] = field(default_factory=list)
     keys_are_unique: bool = False
@@ -42,6 +43,7 @@ class Tally:
         self.facts_ignored += counts.facts_ignored
         self.facts_to_vault += counts.facts_to_vault
         self.ignored.update(counts.ignored)
+        self.warnings.update(counts.warnings)
         self.columns += [c for c in counts.columns if c not in self.columns]
         self.keys_are_unique |= counts.keys_are_unique
         self.whole_row_keys |= counts.whole_row_keys
@@ -119,6 +121,7 @@ class Tally:
         return {
             "columns": list(self.columns),
             "ignored": dict(sorted(self.ignored.items())),
+            "warnings": dict(sorted(self.warnings.items())),
             "rejects": rejects,
         }
 

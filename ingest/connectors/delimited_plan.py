@@ -1,0 +1,141 @@
+"""What happens to each column of a delimited file, decided once from the header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from biobraid.core.errors import Fault, SettingsError, SourceFileError
+from biobraid.core.study import Source
+from biobraid.ingest.connectors.contract import FileJob, Variable
+from biobraid.ingest.connectors.delimited_options import DelimitedOptions, KeyOf
+from biobraid.ingest.tabular.text_table import missing_column
+
+LANDED_IDENTITIES = ("birth_date", "sex")  # land too: the one cut to the study's precision
+
+
+class Role(IntEnum):
+    """Fate of a cell; every cell has exactly one."""
+
+    KEY = 0  # part of the record's key, time or other attribute of its facts
+    LAND = 1
+    IDENTITY = 2  # to the vault, as declared
+    SEX = 3  # lands, and goes to the vault
+    BIRTH_DATE = 4  # lands at the declared precision, and goes to the vault
+    TEXT_TO_VAULT = 5
+    TEXT_DROPPED = 6
+    TEXT_UNDECLARED = 7
+    UNDECLARED = 8
+
+
+IGNORED_BY: dict[Role, str] = {
+    Role.KEY: "record-key",
+    Role.TEXT_DROPPED: "free-text-dropped",
+    Role.TEXT_UNDECLARED: "free-text-undeclared",
+    Role.UNDECLARED: "undeclared-column",
+}
+TO_VAULT = (Role.IDENTITY, Role.TEXT_TO_VAULT)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Columns of one file with their roles. Names are those after renaming."""
+
+    options: DelimitedOptions
+    file_names: dict[str, str]  # name -> as in the header
+    roles: dict[str, Role]
+    absent_variables: tuple[str, ...]  # promised by the dictionary, not in the file
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names in the file's order."""
+        return tuple(self.roles)
+
+
+def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) -> Plan:
+    """Decide each column's role; all faults of header and settings at once."""
+    source = job.source
+    names = [options.columns.get(column, column) for column in header]
+    needed = [*key_columns(source), *source.identity, *options.used_columns()]
+    faults = [
+        missing_column(f"{job.where}, row 1", name, names)
+        for name in dict.fromkeys(needed)
+        if name not in names
+    ]
+    faults += [
+        missing_column(f"{job.where}, row 1", column, header)
+        for column in options.columns
+        if column not in header
+    ]
+    faults += [
+        Fault(job.where, f"{names.count(name)} columns are named '{name}' after renaming")
+        for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+    if faults:
+        raise SourceFileError(faults)
+    for key in (options.visit, options.parent):
+        if key is not None:
+            _check_key(job, key)
+    roles = {name: column_role(job, options, name) for name in names}
+    promised = job.variables if options.layout == "wide" else {}
+    absent = tuple(sorted(set(promised) - set(names)))
+    return Plan(options, dict(zip(names, header, strict=True)), roles, absent)
+
+
+def key_columns(source: Source) -> list[str]:
+    """Columns of study.yaml that say whose record it is, which, and in which version."""
+    columns = [source.person_id, *source.record_key, source.version, *source.deleted]
+    return [c for c in dict.fromkeys(columns) if c is not None]
+
+
+def column_role(job: FileJob, options: DelimitedOptions, name: str) -> Role:
+    """Role of one column. A key or time column that the dictionary promises lands too."""
+    source = job.source
+    if name == source.person_id or name in source.deleted or name == source.version:
+        return Role.KEY
+    kind = source.identity.get(name)
+    if kind is not None:
+        return {"birth_date": Role.BIRTH_DATE, "sex": Role.SEX}.get(kind, Role.IDENTITY)
+    if options.layout != "wide":
+        is_key = name in options.used_columns() or name in source.record_key
+        return Role.KEY if is_key else Role.UNDECLARED
+    is_known = name in job.variables or any(name == t.variable for t in source.free_text)
+    if not is_known and (name in options.used_columns() or name in source.record_key):
+        return Role.KEY
+    return variable_role(job, name)
+
+
+def variable_role(job: FileJob, name: str) -> Role:
+    """Role of a variable by its free-text rule, or else by the dictionary."""
+    for rule in job.source.free_text:
+        if rule.variable == name:
+            roles = {"allow": Role.LAND, "vault": Role.TEXT_TO_VAULT, "drop": Role.TEXT_DROPPED}
+            return roles[rule.rule]
+    variable = job.variables.get(name)
+    if variable is None:
+        return Role.UNDECLARED
+    return Role.TEXT_UNDECLARED if is_free_text(variable) else Role.LAND
+
+
+def is_free_text(variable: Variable) -> bool:
+    """True for text without a list of allowed values."""
+    return variable.is_free_text or (variable.value_type == "text" and not variable.codes)
+
+
+def _check_key(job: FileJob, key: KeyOf) -> None:
+    """The other source must exist and have a record key of as many columns."""
+    where = f"studies/{job.study.id}/study.yaml, source {job.source_id}"
+    other = job.study.sources.get(key.source)
+    if other is None:
+        raise SettingsError(
+            Fault(where, f"there is no source '{key.source}'", ", ".join(job.study.sources))
+        )
+    if len(other.record_key) != len(key.columns):
+        raise SettingsError(
+            Fault(
+                where,
+                f"{len(key.columns)} columns name a record of '{key.source}'",
+                f"as many as its record_key: {', '.join(other.record_key) or 'it has none'}",
+            )
+        )
