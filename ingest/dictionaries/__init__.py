@@ -6,6 +6,7 @@ from biobraid.ingest.dictionaries.study_dictionary import (
     load_variables,
     read_dictionary,
     rows_of_source,
+    variables_of_source,
 )
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "load_variables",
     "read_dictionary",
     "rows_of_source",
+    "variables_of_source",
 ]

@@ -20,11 +20,21 @@ Row = TypeVar("Row", VariableRow, CodeRow)
 def load_variables(home: Home, study: Study, source_id: str) -> dict[str, Variable]:
     """The study's dictionary as it applies to one source, by variable.
 
-    Codes that mapping.csv names beside the dictionary's count as allowed.
+    SettingsError with all faults of the dictionary.
     """
-    variables, codes = read_dictionary(home, study)
+    return variables_of_source(home, study, source_id, _without_faults(home, study))
+
+
+def variables_of_source(
+    home: Home, study: Study, source_id: str, dictionary: DictionaryRows
+) -> dict[str, Variable]:
+    """What `dictionary` says about one source, by variable.
+
+    Codes that mapping.csv names beside the dictionary's count as allowed; free text that
+    study.yaml allows does not count as free text.
+    """
     by_variable: dict[str, dict[str, str | None]] = {}
-    for row in rows_of_source(codes, source_id):
+    for row in rows_of_source(dictionary.codes, source_id):
         by_variable.setdefault(row.variable, {})[row.code] = row.meaning
     for variable, code in _mapped_codes(home, study, source_id):
         if variable in by_variable:
@@ -39,7 +49,7 @@ def load_variables(home: Home, study: Study, source_id: str) -> dict[str, Variab
             codes=by_variable.get(row.variable, {}),
             is_free_text=row.is_free_text and row.variable not in allowed,
         )
-        for row in rows_of_source(variables, source_id)
+        for row in rows_of_source(dictionary.variables, source_id)
     }
 
 
@@ -49,9 +59,7 @@ def read_dictionary(home: Home, study: Study) -> tuple[list[VariableRow], list[C
     A study's own format is read first; a row of dictionary.csv beside it adds a variable or
     stands in for one, its codes included. A study without a dictionary has no variables.
     """
-    rows = examine_dictionary(home, study)
-    if rows.faults:
-        raise SettingsError(rows.faults)
+    rows = _without_faults(home, study)
     return rows.variables, rows.codes
 
 
@@ -71,6 +79,13 @@ def examine_dictionary(home: Home, study: Study) -> DictionaryRows:
         [c for c in shipped.codes if (c.source, c.variable) not in replaced] + own.codes,
         shipped.faults + own.faults,
     )
+
+
+def _without_faults(home: Home, study: Study) -> DictionaryRows:
+    rows = examine_dictionary(home, study)
+    if rows.faults:
+        raise SettingsError(rows.faults)
+    return rows
 
 
 def rows_of_source(rows: Iterable[Row], source_id: str) -> list[Row]:

@@ -9,6 +9,7 @@ from biobraid.ingest.mappings.read import (
     examine_mapping,
     load_mapping,
 )
+from biobraid.ingest.mappings.row_faults import dictionary_unit_faults
 
 __all__ = [
     "MAPPING_COLUMNS",
@@ -16,6 +17,7 @@ __all__ = [
     "AbsentCode",
     "Mapping",
     "StudyMapping",
+    "dictionary_unit_faults",
     "examine_mapping",
     "load_mapping",
 ]

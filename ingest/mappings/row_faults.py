@@ -107,7 +107,7 @@ def concept_faults(row: Mapping[str, str], place: str, checks: Checks) -> list[F
 def row_warnings(
     row: Mapping[str, str], place: str, variable: VariableRow | None, checks: Checks
 ) -> list[Fault]:
-    """What works but is likely not meant: not standard, unverified, other domain, other unit."""
+    """What works but is likely not meant: not standard, of another domain, in another unit."""
     warnings = []
     ids = concept_ids_of(row)
     for name, concept_id in ids.items():
@@ -115,9 +115,8 @@ def row_warnings(
         if concept is None or concept_id == 0:
             continue
         named = f"{name} {concept_id} ({concept.concept_name})"
-        if concept.is_stub:
-            warnings.append(Fault(place, f"{named} could not be verified", "", _LOAD))
-        elif name != "unit_concept_id" and concept.standard_concept != "S":
+        is_known = not concept.is_stub and name != "unit_concept_id"
+        if is_known and concept.standard_concept != "S":
             warnings.append(Fault(place, f"{named} is not a standard concept"))
     target = checks.concepts.get(ids.get("target_concept_id", 0))
     given = row["target_domain_id"]
@@ -143,9 +142,6 @@ def overrides_domain(target: Concept, given: str) -> bool:
     is_sure = target.concept_id != 0 and not target.is_stub and target.standard_concept == "S"
     tables = cdm_table_of_domain(target.domain_id), cdm_table_of_domain(given)
     return is_sure and bool(given) and tables[0] != tables[1] and "person" not in tables
-
-
-_LOAD = "Load a full vocabulary, or check the id by hand."
 
 
 def _unit_warnings(

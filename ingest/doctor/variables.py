@@ -1,0 +1,178 @@
+"""Variables, codes and columns of a source against the dictionary, the mapping and study.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from biobraid.core.errors import Fault, near_misses
+from biobraid.core.home import Home
+from biobraid.core.study import Source, Study
+from biobraid.ingest.dictionaries import VariableRow, rows_of_source
+from biobraid.ingest.doctor.finding import Finding
+from biobraid.ingest.doctor.sample import Seen
+from biobraid.ingest.mappings import StudyMapping
+from biobraid.ingest.vocabulary import vocabulary_in_force
+
+N_LISTED = 50  # of the unmapped variables, and of the unmapped codes; the rest is one finding
+# UK Biobank's column names: 31-0.0, f.31.0.0, p31_i0_a1, 31
+_UKB_COLUMN = re.compile(r"(?:[xfp]\.?)?(\d+)(?:[-._]i?\d+)?(?:[._]a?\d+)?")
+
+
+def examine_variables(
+    home: Home,
+    study: Study,
+    source_id: str,
+    seen: Seen,
+    variables: Sequence[VariableRow],
+    mapping: StudyMapping,
+) -> list[Finding]:
+    """Columns and free text nobody declared, and what the mapping leaves out, by frequency."""
+    source = study.sources[source_id]
+    rows = rows_of_source(variables, source_id)
+    where = f"{study.id}/{source_id}"
+    found = _undeclared_columns(source, seen, rows, f"{where}, header")
+    found += _missing_columns(source, seen, f"studies/{study.id}/study.yaml, sources.{source_id}")
+    found += _free_text(study, source_id, seen, rows)
+    found += _unmapped_variables(study, source_id, seen, rows, mapping)
+    found += _unmapped_codes(home, study, source_id, seen, mapping)
+    return found
+
+
+def _undeclared_columns(
+    source: Source, seen: Seen, rows: Sequence[VariableRow], where: str
+) -> list[Finding]:
+    known = {row.variable for row in rows}
+    named = _named_columns(source)
+    found = []
+    for column in seen.columns:
+        variable = column
+        if source.connector == "ukb":  # its record tables have columns of their own
+            match = _UKB_COLUMN.fullmatch(column)
+            if match is None:
+                continue
+            variable = match.group(1)
+        if {column, variable} & (known | named):
+            continue
+        near = near_misses(variable, known)
+        todo = "Its cells are counted as ignored. Add it to dictionary.csv if they are wanted."
+        fault = Fault(where, f"column '{column}' is not in the dictionary", "", todo, near)
+        found.append(Finding("warning", fault))
+    return _shortened(found, where, "more columns are not in the dictionary")
+
+
+def _named_columns(source: Source) -> set[str]:
+    """Columns that study.yaml itself names, in the source's keys or the connector's options."""
+    names = {*source.record_key, *source.deleted, *source.identity, *_words(source.options)}
+    return {n for n in (*names, source.person_id, source.version) if n}
+
+
+def _words(options: object) -> set[str]:
+    if isinstance(options, str):
+        return {options}
+    if isinstance(options, dict):
+        return {w for pair in options.items() for part in pair for w in _words(part)}
+    if isinstance(options, list | tuple):
+        return {w for part in options for w in _words(part)}
+    return set()
+
+
+def _missing_columns(source: Source, seen: Seen, where: str) -> list[Finding]:
+    """Columns that study.yaml names and no file has."""
+    if not seen.columns:
+        return []
+    found = []
+    for part, names in (
+        ("person_id", [source.person_id]),
+        ("record_key", source.record_key),
+        ("version", [source.version]),
+        ("deleted", source.deleted),
+        ("identity", source.identity),
+    ):
+        for name in names:
+            is_ukb = source.connector == "ukb" and name and _UKB_COLUMN.fullmatch(name)
+            if name and name not in seen.columns and not is_ukb:
+                near = near_misses(name, seen.columns)
+                fault = Fault(f"{where}.{part}", f"no file has a column '{name}'", "", "", near)
+                found.append(Finding("error", fault))
+    return found
+
+
+def _free_text(
+    study: Study, source_id: str, seen: Seen, rows: Sequence[VariableRow]
+) -> list[Finding]:
+    source = study.sources[source_id]
+    where = f"studies/{study.id}/study.yaml, sources.{source_id}.free_text"
+    declared = {rule.variable for rule in source.free_text}
+    fields = {m.group(1) for c in seen.columns if (m := _UKB_COLUMN.fullmatch(c))}
+    present = {*seen.columns, *seen.variables, *(fields if source.connector == "ukb" else ())}
+    elsewhere = _named_columns(source)
+    found = []
+    for row in rows:
+        is_open = row.is_free_text and row.variable not in declared | elsewhere
+        if is_open and (row.variable in present or not seen.columns):
+            fault = Fault(
+                where,
+                f"{row.variable} is free text without a rule: it is dropped and counted",
+                "a rule allow, vault or drop, with a reason",
+            )
+            found.append(Finding("warning", fault))
+    known = {row.variable for row in rows} | set(seen.columns)
+    for rule in source.free_text:
+        if known and rule.variable not in known:
+            near = near_misses(rule.variable, known)
+            text = f"there is no variable '{rule.variable}'"
+            found.append(Finding("warning", Fault(where, text, suggestions=near)))
+    return _shortened(found, where, "more free-text variables have no rule")
+
+
+def _unmapped_variables(
+    study: Study, source_id: str, seen: Seen, rows: Sequence[VariableRow], mapping: StudyMapping
+) -> list[Finding]:
+    mapped = {m.variable for m in mapping.mappings if m.source == source_id}
+    labels = {row.variable: row.label for row in rows}
+    where = f"studies/{study.id}/mapping.csv"
+    basis = "landed values" if seen.is_landed else "values of a sample"
+    found = []
+    for variable, count in seen.variables.most_common():
+        if variable in mapped or variable is None:
+            continue
+        label = f" ({labels[variable]})" if labels.get(variable) else ""
+        text = f"{source_id}: variable {variable}{label} is not mapped; {basis}"
+        found.append(Finding("warning", Fault(where, text), count))
+    return _shortened(found, where, f"{source_id}: more variables are not mapped; {basis}")
+
+
+def _unmapped_codes(
+    home: Home, study: Study, source_id: str, seen: Seen, mapping: StudyMapping
+) -> list[Finding]:
+    """Codes of events; those too rare to be named are one finding per code system."""
+    mapped = {(m.variable, m.source_code) for m in mapping.mappings if m.source == source_id}
+    left = {pair for pair in seen.codes if pair not in mapped and (pair[0], None) not in mapped}
+    known = vocabulary_in_force(home).look_up_codes(left)
+    where = f"studies/{study.id}/mapping.csv"
+    basis = "landed events" if seen.is_landed else "events of a sample"
+    found, rare = [], dict.fromkeys(sorted({system for system, _ in left}), 0)
+    for (system, code), count in seen.codes.most_common():
+        if (system, code) in known or (system, code) not in left:
+            continue
+        if count < home.settings.min_cell:
+            rare[system] += count
+            continue
+        text = f"{source_id}: {system} code {code} is not mapped; {basis}"
+        found.append(Finding("warning", Fault(where, text), count))
+    found = _shortened(found, where, f"{source_id}: more codes are not mapped; {basis}")
+    for system, count in rare.items():
+        if count:
+            text = f"{source_id}: rare {system} codes are not mapped; {basis}"
+            found.append(Finding("warning", Fault(where, text), count))
+    return found
+
+
+def _shortened(found: list[Finding], where: str, text: str) -> list[Finding]:
+    """The first findings, and one for all others with their total count."""
+    rest = found[N_LISTED:]
+    if not rest:
+        return found
+    total = sum(finding.count for finding in rest) or len(rest)
+    return [*found[:N_LISTED], Finding("warning", Fault(where, f"{len(rest)} {text}"), total)]
