@@ -128,7 +128,11 @@ def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> 
     from biobraid.linkage.link import link
 
     with call.out.progress("link") as update:
-        result = link(home, dry_run=dry_run, on_progress=update)
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            update(what, done / total if total else None)
+
+        result = link(home, dry_run=dry_run, on_progress=on_progress)
     run.detail["persons"] = result.totals()
     rows = [[study, *counts.values()] for study, counts in result.by_study.items()]
     header = ["study", *(next(iter(result.by_study.values()), {}))]

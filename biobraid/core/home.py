@@ -128,11 +128,19 @@ class Home:
 
 
 def create_home(root: Path, name: str = "", **settings: object) -> Home:
-    """Make the folders and biobraid.toml of a new home; refuses a folder that is not empty."""
+    """Make the folders and biobraid.toml of a new home; refuses a folder that holds files.
+
+    biobraid.toml comes last, so a home that was broken off is made by the same command again.
+    """
     root = root.resolve()
-    if root.exists() and any(root.iterdir()):
+    if root.exists() and any(p.is_file() for p in root.rglob("*")):
         raise SettingsError(
-            Fault(str(root), "the folder is not empty", "a new or empty folder", "Choose another.")
+            Fault(
+                str(root),
+                "the folder holds files already",
+                "a new or empty folder",
+                "Choose another.",
+            )
         )
     made = Settings.model_validate(
         {"home_id": secrets.token_hex(8), "name": name or root.name, **settings}
@@ -143,8 +151,8 @@ def create_home(root: Path, name: str = "", **settings: object) -> Home:
         folder.mkdir(exist_ok=True)
     for folder in (home.exports, home.reports, home.tmp):
         folder.mkdir(exist_ok=True)
-    home.vault.mkdir(mode=0o700)
-    home.inbox.mkdir(mode=0o700)
+    home.vault.mkdir(mode=0o700, exist_ok=True)
+    home.inbox.mkdir(mode=0o700, exist_ok=True)
     lines = ["# Settings of this biobank; what each means: docs/settings.md"]
     for key, value in made.model_dump().items():
         text = f'"{value}"' if isinstance(value, str) else str(value)
