@@ -129,10 +129,8 @@ WITH with_data AS (
     c.source,
     s.modality,
     c.has_records,
-    GREATEST(
-      COALESCE(r.first_date, TRY_CAST(s.covers_from AS DATE), f.first_date),
-      TRY_CAST(CAST(p.year_of_birth AS VARCHAR) || '-01-01' AS DATE)
-    ) AS covered_from,
+    COALESCE(r.first_date, TRY_CAST(s.covers_from AS DATE), f.first_date) AS begins,
+    TRY_CAST(CAST(p.year_of_birth AS VARCHAR) || '-01-01' AS DATE) AS born,
     d.death_date,
     r.last_date AS registered_to,
     r.reason AS registered_reason,
@@ -161,7 +159,7 @@ WITH with_data AS (
     b.source,
     b.modality,
     b.has_records,
-    b.covered_from,
+    CASE WHEN NOT b.begins IS NULL THEN GREATEST(b.begins, b.born) END AS covered_from,
     b.death_date,
     b.registered_to,
     b.registered_reason,

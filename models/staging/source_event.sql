@@ -139,7 +139,7 @@ SELECT
   CAST(
     CASE
       WHEN REGEXP_MATCHES(s.number_text, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
-      THEN TRY_CAST(s.number_text AS DOUBLE)
+      THEN NULLIF(NULLIF(TRY_CAST(s.number_text AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
     END AS DOUBLE
   ) AS value_number,
   CAST(s.value_operator AS VARCHAR) AS value_operator,

@@ -191,7 +191,7 @@ WITH declared_code AS (
     LOWER(s.number_text) AS number_text,
     CASE
       WHEN REGEXP_MATCHES(s.number_text, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
-      THEN TRY_CAST(s.number_text AS DOUBLE)
+      THEN NULLIF(NULLIF(TRY_CAST(s.number_text AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
     END AS value_number,
     TRY_CAST(s.iso_date AS DATE) AS value_date,
     s.is_partial_date,

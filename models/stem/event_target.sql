@@ -47,7 +47,7 @@ WITH mapping_row AS (
     COALESCE(m.target_domain_id, c.domain_id) AS domain_id,
     m.unit_concept_id,
     m.value_as_concept_id,
-    CASE WHEN m.status = 'IGNORED' THEN 'ignore' ELSE m.rule END AS rule,
+    m.rule,
     m.rule_arg,
     m.scale_factor,
     m.scale_offset,
@@ -275,6 +275,11 @@ WITH mapping_row AS (
     n.rule_arg,
     COALESCE(n.concept_id, 0) AS concept_id,
     n.domain_id,
+    CASE SPLIT_PART(n.domain_id, '/', 1)
+      WHEN 'Meas' THEN 'Measurement'
+      WHEN 'Obs' THEN 'Observation'
+      ELSE SPLIT_PART(n.domain_id, '/', 1)
+    END AS first_domain,
     COALESCE(NULLIF(n.source_concept_id, 0), k.source_concept_id, 0) AS source_concept_id,
     n.value_concept_id,
     n.scale_factor,
@@ -312,11 +317,11 @@ SELECT
     CASE
       WHEN r.kind = 'visit' THEN 'visit_occurrence'
       WHEN r.kind = 'death' THEN 'death'
-      WHEN r.domain_id LIKE 'Condition%' THEN 'condition_occurrence'
-      WHEN r.domain_id = 'Drug' THEN 'drug_exposure'
-      WHEN r.domain_id = 'Procedure' THEN 'procedure_occurrence'
-      WHEN r.domain_id = 'Device' THEN 'device_exposure'
-      WHEN r.domain_id = 'Measurement' THEN 'measurement'
+      WHEN r.first_domain = 'Condition' THEN 'condition_occurrence'
+      WHEN r.first_domain = 'Drug' THEN 'drug_exposure'
+      WHEN r.first_domain = 'Procedure' THEN 'procedure_occurrence'
+      WHEN r.first_domain = 'Device' THEN 'device_exposure'
+      WHEN r.first_domain = 'Measurement' THEN 'measurement'
       WHEN NOT r.domain_id IS NULL THEN 'observation'
       WHEN r.kind = 'condition' THEN 'condition_occurrence'
       WHEN r.kind = 'drug' THEN 'drug_exposure'

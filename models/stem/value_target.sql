@@ -73,9 +73,14 @@ WITH delivered AS (
     m.target_ordinal,
     COALESCE(m.target_concept_id, 0) AS concept_id,
     COALESCE(m.target_domain_id, c.domain_id, 'Observation') AS domain_id,
+    CASE SPLIT_PART(COALESCE(m.target_domain_id, c.domain_id, 'Observation'), '/', 1)
+      WHEN 'Meas' THEN 'Measurement'
+      WHEN 'Obs' THEN 'Observation'
+      ELSE SPLIT_PART(COALESCE(m.target_domain_id, c.domain_id, 'Observation'), '/', 1)
+    END AS first_domain,
     m.unit_concept_id,
     m.value_as_concept_id,
-    CASE WHEN m.status = 'IGNORED' THEN 'ignore' ELSE m.rule END AS rule,
+    m.rule,
     m.rule_arg,
     COALESCE(m.scale_factor, 1) AS scale_factor,
     COALESCE(m.scale_offset, 0) AS scale_offset,
@@ -97,15 +102,15 @@ WITH delivered AS (
     COALESCE(m.concept_id, 0) AS concept_id,
     m.domain_id,
     CASE
-      WHEN m.domain_id = 'Person' AND m.rule_arg LIKE 'attribute:%' THEN 'person_attribute'
-      WHEN m.domain_id = 'Person' AND m.rule_arg = 'death_date' THEN 'death'
-      WHEN m.domain_id IN ('Person', 'Gender', 'Race', 'Ethnicity') THEN 'person'
-      WHEN m.domain_id LIKE 'Condition%' THEN 'condition_occurrence'
-      WHEN m.domain_id = 'Drug' THEN 'drug_exposure'
-      WHEN m.domain_id = 'Procedure' THEN 'procedure_occurrence'
-      WHEN m.domain_id = 'Device' THEN 'device_exposure'
-      WHEN m.domain_id = 'Measurement' THEN 'measurement'
-      WHEN m.domain_id = 'Visit' THEN 'visit_occurrence'
+      WHEN m.first_domain = 'Person' AND m.rule_arg LIKE 'attribute:%' THEN 'person_attribute'
+      WHEN m.first_domain = 'Person' AND m.rule_arg = 'death_date' THEN 'death'
+      WHEN m.first_domain IN ('Person', 'Gender', 'Race', 'Ethnicity') THEN 'person'
+      WHEN m.first_domain = 'Condition' THEN 'condition_occurrence'
+      WHEN m.first_domain = 'Drug' THEN 'drug_exposure'
+      WHEN m.first_domain = 'Procedure' THEN 'procedure_occurrence'
+      WHEN m.first_domain = 'Device' THEN 'device_exposure'
+      WHEN m.first_domain = 'Measurement' THEN 'measurement'
+      WHEN m.first_domain = 'Visit' THEN 'visit_occurrence'
       ELSE 'observation'
     END AS cdm_table,
     CASE
