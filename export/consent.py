@@ -6,7 +6,7 @@ Everything here runs in the release's own DuckDB connection, on temporary tables
     refusal        person_id, study, modality, allowed_until
                                                null: nothing; else facts up to that day
     denied_source  person_id, study, source    sources of which nothing may go
-    denied_fact    fact_id                     facts of a person that may not go
+    denied_fact    fact_id, person_id          facts of a person that may not go
 
 The bridge and the consent are read from the landing files in force, not from the last
 build, so a withdrawal counts from the moment it was linked.
@@ -115,7 +115,7 @@ def deny(con: duckdb.DuckDBPyConnection, modalities: Sequence[str]) -> None:
           OR s.modality NOT IN (SELECT modality FROM wanted_modality)""")
     con.execute("""
         CREATE TEMP TABLE denied_fact AS
-        SELECT DISTINCT e.fact_id
+        SELECT DISTINCT e.fact_id, e.person_id
         FROM warehouse.stem.event AS e
         LEFT JOIN linked AS l ON l.person_id = e.person_id AND l.study = e.study
         LEFT JOIN warehouse.vocab.study_source AS s

@@ -45,10 +45,14 @@ def dated_text(kind: DateKind, column: str) -> str:
     """Expression for a text column that may hold a date as it was delivered.
 
     ISO dates follow the policy; dates in another writing, which cannot be read with
-    certainty, become null.
+    certainty, become null; a source value written variable=date keeps the variable.
     """
     if kind == "exact":
         return f"t.{column}"
+    if column.strip('"').endswith("_source_value") and column.strip('"') not in VALUE_TEXTS:
+        # variable=value, as cdm writes it where the value was part of what was asked
+        dates = f"{_ISO_DAY}|{_ISO_MONTH}|{_OTHER_DAY}|{_DIGITS_DAY}"
+        return f"regexp_replace(t.{column}, '=({dates})$', '')"
     unread = f"{_OTHER_DAY}|{_DIGITS_DAY}" if column.strip('"') in VALUE_TEXTS else _OTHER_DAY
     if kind == "year":
         day = month = f"left(t.{column}, 4)"

@@ -93,7 +93,7 @@ class ReleaseBuilder:
         contents = self._empty_contents()
         for table in tables:
             if not self._leave_out(table, contents):
-                contents.tables[table.full_name] = self._count(self._rows_of(table))
+                contents.tables[table.full_name] = self._count(row_rules.rows_of(table))
         return contents
 
     def write(self, tables: list[SourceTable], on_progress: Progress | None) -> Contents:
@@ -125,7 +125,7 @@ class ReleaseBuilder:
         columns = select_of(table, self._plan.scope)
         name = f'{table.schema}."{table.name}"'
         self._con.execute(
-            f"CREATE TABLE {name} AS SELECT {columns} {self._rows_of(table)} "
+            f"CREATE TABLE {name} AS SELECT {columns} {row_rules.rows_of(table)} "
             f"ORDER BY {order_of(table)}"
         )
         comment(
@@ -139,13 +139,6 @@ class ReleaseBuilder:
     def _count(self, rows: str) -> int:
         row = self._con.execute(f"SELECT count(*) {rows}").fetchone()
         return int(row[0]) if row else 0
-
-    def _rows_of(self, table: SourceTable) -> str:
-        """FROM and WHERE of the rows that go into the release."""
-        origin = f'FROM warehouse.{table.schema}."{table.name}" AS t'
-        if not table.is_by_person:
-            return origin
-        return f"{origin} JOIN project_person AS p USING (person_id) WHERE {row_rules.row_filter(table)}"
 
     def _leave_out(self, table: SourceTable, contents: Contents) -> bool:
         reason = reason_to_leave_out(table, self._plan.scope)

@@ -1,8 +1,9 @@
-"""Which rows of a person's table a release may hold, given `kept` and what is denied.
+"""Which rows of a person's table a release may hold, given what consent denies.
 
-`limited` holds the persons of whom some sources or facts may not go. Tables that are
-computed from many facts cannot be filtered row by row; for limited persons they are made
-again from what is left, or left empty.
+Facts are dropped one by one. Tables computed from many facts cannot be: for `limited`
+persons (of whom some sources or facts may not go) their columns are made again from what is
+left, so that nothing derived from a refused modality stays. Sex and birth belong to taking
+part, not to a modality, and stay.
 """
 
 from __future__ import annotations
@@ -11,42 +12,184 @@ import duckdb
 
 from biobraid.export.table_plan import SourceTable
 
-# Tables of cdm whose one id column is the fact id of stem.event.
-FACT_TABLES = {
-    "visit_occurrence": "visit_start_date",
-    "condition_occurrence": "condition_start_date",
-    "drug_exposure": "drug_exposure_start_date",
-    "procedure_occurrence": "procedure_date",
-    "device_exposure": "device_exposure_start_date",
-    "measurement": "measurement_date",
-    "observation": "observation_date",
+# Tables of cdm whose id column is the fact id of stem.event.
+FACT_TABLES = frozenset(
+    {
+        "visit_occurrence", "condition_occurrence", "drug_exposure", "procedure_occurrence",
+        "device_exposure", "measurement", "observation",
+    }
+)  # fmt: skip
+
+# The last day that may go of the source of row `t`; null where there is no such limit.
+_CUT = (
+    "(SELECT min(u.allowed_until) FROM limited_until AS u WHERE u.person_id = t.person_id "
+    "AND u.study = t.study AND u.source = t.source)"
+)
+_HIDDEN_RACE = {
+    "race_concept_id": "0",
+    "race_source_concept_id": "0",
+    "race_source_value": "NULL",
+    "ethnicity_concept_id": "0",
+    "ethnicity_source_concept_id": "0",
+    "ethnicity_source_value": "NULL",
+}
+# table -> column -> expression over `t` and the limited person `x`, for limited persons only
+REMADE: dict[str, dict[str, str]] = {
+    "cdm.person": {
+        name: f"CASE WHEN x.is_ethnicity_denied THEN {empty} ELSE t.{name} END"
+        for name, empty in _HIDDEN_RACE.items()
+    },
+    "cdm.observation_period": {
+        "observation_period_start_date": "x.first_day",
+        "observation_period_end_date": "x.last_day",
+    },
+    "mart.participant": {
+        "n_studies": "NULL",
+        "n_sources": "NULL",
+        "n_rows": "NULL",
+        "observed_from": "x.first_day",
+        "observed_to": "x.last_day",
+        "death_date": "CASE WHEN x.is_death_denied THEN NULL ELSE t.death_date END",
+    },
+    "mart.modality": {"n_sources": "NULL", "n_rows": "NULL"},
+    "mart.person_attribute": {
+        "level": "CASE WHEN t.attribute = 'age_band' THEN x.age_band ELSE t.level END"
+    },
+    "mart.source_coverage": {
+        "covered_to": f"least(t.covered_to, {_CUT})",
+        "end_reason": f"CASE WHEN t.covered_to > {_CUT} THEN 'censored' ELSE t.end_reason END",
+        "end_detail": f"CASE WHEN t.covered_to > {_CUT} THEN NULL ELSE t.end_detail END",
+    },
+}
+# table -> condition under which a row of a limited person stays
+_STAYS: dict[str, str] = {
+    "cdm.person": "TRUE",
+    "cdm.observation_period": "x.first_day IS NOT NULL",
+    "cdm.death": "NOT x.is_death_denied",
+    "mart.participant": "TRUE",
+    "mart.modality": (
+        "EXISTS (SELECT 1 FROM allowed_source AS a WHERE a.person_id = t.person_id "
+        "AND a.modality = t.modality)"
+    ),
+    "mart.person_attribute": """CASE t.attribute WHEN 'sex' THEN TRUE
+      WHEN 'age_band' THEN x.age_band IS NOT NULL
+      WHEN 'ethnicity' THEN NOT x.is_ethnicity_denied
+      ELSE NOT x.is_attribute_denied END""",
 }
 
 
-def find_limited(con: duckdb.DuckDBPyConnection) -> int:
-    """Make `limited` (person_id); returns how many there are."""
+def find_limited(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `limited`, a row per person with what is left to derive from.
+
+    Beside it `allowed_source`, and `limited_until`: sources of which only facts up to a day
+    may go.
+    """
+    con.execute("""
+        CREATE TEMP TABLE limited_until AS
+        SELECT r.person_id, r.study, s.source, r.allowed_until
+        FROM refusal AS r
+        JOIN warehouse.vocab.study_source AS s
+          ON s.study = r.study AND s.modality = r.modality
+        WHERE r.allowed_until IS NOT NULL""")
+    con.execute("""
+        CREATE TEMP TABLE allowed_source AS
+        SELECT l.person_id, s.study, s.source, s.modality
+        FROM linked AS l
+        JOIN warehouse.vocab.study_source AS s ON s.study = l.study
+        WHERE NOT EXISTS (
+          SELECT 1 FROM denied_source AS d
+          WHERE d.person_id = l.person_id AND d.study = s.study AND d.source = s.source)""")
     con.execute("""
         CREATE TEMP TABLE limited AS
-        SELECT person_id FROM denied_source
-        UNION
-        SELECT e.person_id FROM warehouse.stem.event AS e
-        JOIN denied_fact AS d ON d.fact_id = e.fact_id""")
-    row = con.execute("SELECT count(*) FROM limited").fetchone()
-    return int(row[0]) if row else 0
+        WITH person AS (
+          SELECT person_id FROM denied_source
+          UNION
+          SELECT person_id FROM denied_fact
+          UNION
+          SELECT person_id FROM limited_until
+        ),
+        fact AS (
+          SELECT e.person_id, e.cdm_table, e.person_field, e.start_date, e.end_date,
+            e.date_origin, d.fact_id IS NOT NULL AS is_denied
+          FROM warehouse.stem.event AS e
+          JOIN person AS p ON p.person_id = e.person_id
+          LEFT JOIN denied_fact AS d ON d.fact_id = e.fact_id
+        ),
+        day AS (
+          SELECT person_id, start_date AS first_day, coalesce(end_date, start_date) AS last_day
+          FROM fact
+          WHERE NOT is_denied AND date_origin <> 'value'
+            AND cdm_table NOT IN ('person', 'person_attribute')
+          UNION ALL
+          SELECT c.person_id, c.covered_from, least(c.covered_to, r.allowed_until)
+          FROM warehouse.mart.source_coverage AS c
+          JOIN allowed_source AS a
+            ON a.person_id = c.person_id AND a.study = c.study AND a.source = c.source
+          LEFT JOIN limited_until AS r ON r.person_id = c.person_id
+            AND r.study = c.study AND r.source = c.source
+          WHERE r.person_id IS NULL OR c.covered_from <= r.allowed_until
+        ),
+        span AS (
+          SELECT person_id, min(first_day) AS first_day, max(last_day) AS last_day
+          FROM day GROUP BY person_id
+        ),
+        field AS (
+          SELECT person_id,
+            coalesce(bool_or(is_denied) FILTER (cdm_table = 'death'), FALSE) AS is_death_denied,
+            coalesce(bool_or(is_denied) FILTER (person_field IN ('race', 'ethnicity')), FALSE)
+              AS is_ethnicity_denied,
+            coalesce(bool_or(is_denied) FILTER (cdm_table = 'person_attribute'), FALSE)
+              AS is_attribute_denied
+          FROM fact GROUP BY person_id
+        ),
+        aged AS (
+          SELECT s.person_id, s.first_day, s.last_day,
+            CAST(floor((year(s.first_day) - c.year_of_birth) / 10) AS INTEGER) * 10 AS decade
+          FROM span AS s JOIN warehouse.cdm.person AS c ON c.person_id = s.person_id
+        )
+        SELECT p.person_id, a.first_day, greatest(a.first_day, a.last_day) AS last_day,
+          CASE WHEN a.decade < 0 THEN 'before birth' WHEN a.decade >= 90 THEN '90+'
+            ELSE a.decade || '-' || (a.decade + 9) END AS age_band,
+          coalesce(f.is_death_denied, FALSE) AS is_death_denied,
+          coalesce(f.is_ethnicity_denied, FALSE) AS is_ethnicity_denied,
+          coalesce(f.is_attribute_denied, FALSE) AS is_attribute_denied
+        FROM person AS p
+        LEFT JOIN aged AS a ON a.person_id = p.person_id
+        LEFT JOIN field AS f ON f.person_id = p.person_id""")
 
 
 def row_filter(table: SourceTable) -> str:
-    """SQL condition on `t` beside being of a kept person."""
-    names = {c.name for c in table.columns}
+    """SQL condition on `t` and the limited person `x` (null for all others)."""
     if not table.is_by_person:
         return "TRUE"
+    names = {c.name for c in table.columns}
     if table.schema == "cdm" and table.name in FACT_TABLES and table.key:
-        return f"NOT EXISTS (SELECT 1 FROM denied_fact AS d WHERE d.fact_id = t.{table.key})"
+        return f"t.{table.key} NOT IN (SELECT fact_id FROM denied_fact)"
     if {"study", "source"} <= names:
+        day = next((d for d in ("covered_from", "start_date") if d in names), None)
+        late = f"coalesce(t.{day} > {_CUT}, {_CUT} IS NOT NULL)" if day else f"{_CUT} IS NOT NULL"
         return (
             "NOT EXISTS (SELECT 1 FROM denied_source AS d WHERE d.person_id = t.person_id "
-            "AND d.study = t.study AND d.source = t.source)"
+            f"AND d.study = t.study AND d.source = t.source) AND NOT {late}"
         )
-    if table.full_name in ("cdm.person",):
-        return "TRUE"
-    return "NOT EXISTS (SELECT 1 FROM limited AS d WHERE d.person_id = t.person_id)"
+    # A table nobody thought of holds nothing of a limited person.
+    stays = _STAYS.get(table.full_name, "FALSE")
+    return f"(x.person_id IS NULL OR {stays})"
+
+
+def rows_of(table: SourceTable) -> str:
+    """FROM clause that gives the rows which may go as `t`, with the person as `p`."""
+    origin = f'warehouse.{table.schema}."{table.name}" AS t'
+    if not table.is_by_person:
+        return f"FROM {origin}"
+    remade = ", ".join(
+        f"CASE WHEN x.person_id IS NULL THEN t.{name} ELSE {made} END AS {name}"
+        for name, made in REMADE.get(table.full_name, {}).items()
+        if any(c.name == name for c in table.columns)
+    )
+    columns = f"t.* REPLACE ({remade})" if remade else "t.*"
+    return (
+        f"FROM (SELECT {columns} FROM {origin} "
+        "LEFT JOIN limited AS x ON x.person_id = t.person_id "
+        f"WHERE {row_filter(table)}) AS t JOIN project_person AS p ON p.person_id = t.person_id"
+    )

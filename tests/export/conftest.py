@@ -67,11 +67,11 @@ CREATE TABLE cdm.visit_occurrence AS SELECT 200000 + n AS visit_occurrence_id, p
 CREATE TABLE cdm.condition_occurrence AS SELECT 300000 + n AS condition_occurrence_id, person_id,
   {DIABETES} AS condition_concept_id, DATE '2021-01-01' + CAST(n AS INTEGER)
     AS condition_start_date, 200000 + n AS visit_occurrence_id,
-  'E119' AS condition_source_value FROM n WHERE n % 2 = 0;
+  CASE WHEN n = 2 THEN 'first_mi=2011-02-03' ELSE 'E119' END AS condition_source_value FROM n WHERE n % 2 = 0;
 CREATE TABLE cdm.measurement AS SELECT 400000 + 10 * n AS measurement_id, person_id,
   {BMI} AS measurement_concept_id, DATE '2020-01-01' + CAST(n AS INTEGER) AS measurement_date,
   TIMESTAMP '2020-01-01 09:30:00' + to_days(CAST(n AS INTEGER)) AS measurement_datetime,
-  20.0 + n AS value_as_number, 9531 AS unit_concept_id, '21001' AS measurement_source_value,
+  CAST(20 + n AS DOUBLE) AS value_as_number, 9531 AS unit_concept_id, '21001' AS measurement_source_value,
   CAST(NULL AS VARCHAR) AS value_source_value FROM n WHERE n <> 20;
 INSERT INTO cdm.measurement SELECT measurement_id + 1, person_id, {GLUCOSE}, DATE '2021-06-01',
   NULL, value_as_number, 8753, 'lv', '2021-06-01' FROM cdm.measurement;
@@ -87,22 +87,35 @@ CREATE TABLE stem.event AS
   SELECT measurement_id AS fact_id, 'one' AS study,
     CASE WHEN measurement_concept_id = {BMI} THEN 'baseline' ELSE 'scanner' END AS source,
     person_id, 'measurement' AS cdm_table, CAST(NULL AS VARCHAR) AS person_field,
-    measurement_date AS start_date FROM cdm.measurement
+    measurement_date AS start_date, CAST(NULL AS DATE) AS end_date, 'own' AS date_origin
+    FROM cdm.measurement
   UNION ALL SELECT condition_occurrence_id, 'one', 'hospital', person_id, 'condition_occurrence',
-    NULL, condition_start_date FROM cdm.condition_occurrence
+    NULL, condition_start_date, NULL, 'own' FROM cdm.condition_occurrence
   UNION ALL SELECT visit_occurrence_id, 'one', 'hospital', person_id, 'visit_occurrence',
-    NULL, visit_start_date FROM cdm.visit_occurrence
+    NULL, visit_start_date, visit_end_date, 'own' FROM cdm.visit_occurrence
   UNION ALL SELECT observation_id, 'two', 'baseline', person_id, 'observation', NULL,
-    observation_date FROM cdm.observation
-  UNION ALL SELECT 600000 + person_id, 'one', 'hospital', person_id, 'death', NULL, death_date
-    FROM cdm.death
-  UNION ALL SELECT 700000 + person_id, 'one', 'baseline', person_id, 'person', 'race', NULL FROM n;
-CREATE TABLE mart.source_coverage AS SELECT n.person_id, s.study, s.source,
+    observation_date, NULL, 'own' FROM cdm.observation
+  UNION ALL SELECT 600000 + person_id, 'one', 'hospital', person_id, 'death', NULL, death_date,
+    NULL, 'own' FROM cdm.death
+  UNION ALL SELECT 700000 + person_id, 'one', 'baseline', person_id, 'person', 'race', NULL,
+    NULL, 'none' FROM n;
+CREATE TABLE mart.source_coverage AS SELECT n.person_id, s.study, s.source, s.modality,
   DATE '2020-01-01' + CAST(n.n AS INTEGER) AS covered_from, DATE '2022-12-31' AS covered_to,
-  'censoring' AS end_reason FROM n CROSS JOIN vocab.study_source AS s;
+  'administrative-censoring' AS end_reason, CAST(NULL AS VARCHAR) AS end_detail FROM n CROSS JOIN vocab.study_source AS s;
 CREATE TABLE mart.absent_fact AS SELECT person_id, 'one' AS study, 'baseline' AS source,
   '21001' AS variable, DATE '2020-01-21' AS start_date, 'asked-declined' AS absent_reason
   FROM n WHERE n = 20;
+CREATE TABLE mart.modality AS SELECT DISTINCT person_id, modality, 1 AS n_sources, 9 AS n_rows
+  FROM mart.source_coverage;
+CREATE TABLE mart.participant AS SELECT p.person_id, 2 AS n_studies, 9 AS n_rows,
+  p.year_of_birth, o.observation_period_start_date AS observed_from,
+  o.observation_period_end_date AS observed_to, d.death_date
+  FROM cdm.person AS p JOIN cdm.observation_period AS o USING (person_id)
+  LEFT JOIN cdm.death AS d USING (person_id);
+CREATE TABLE mart.person_attribute AS SELECT person_id, 'ethnicity' AS attribute, 'omop' AS scheme,
+  'White' AS level FROM n
+  UNION ALL SELECT person_id, 'age_band', 'ten-years-at-entry', '0-9' FROM n
+  UNION ALL SELECT person_id, 'sex', 'omop-gender', 'male' FROM n;
 CREATE TABLE mart.coverage AS SELECT 'one' AS study, 59 AS n_facts;
 DROP TABLE n;
 """

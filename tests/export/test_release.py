@@ -63,7 +63,7 @@ def test_comments_of_the_warehouse_are_kept(bank: Home, alpha: OpenProject) -> N
     made = release(bank, "alpha", "r1")
     assert rows(
         made.folder / DATABASE,
-        "SELECT comment FROM duckdb_columns() WHERE column_name = 'year_of_birth'",
+        "SELECT comment FROM duckdb_columns() WHERE table_name = 'person' AND column_name = 'year_of_birth'",
     ) == [("Year the person's life began",)]
     assert rows(
         made.folder / DATABASE,
