@@ -1,0 +1,103 @@
+"""Clusters of source persons that are one person, and those that cannot be.
+
+A cluster is a connected component of the accepted edges and of the memberships that already
+hold; so evidence that goes missing splits nobody, and evidence that contradicts shows. A
+cluster that contradicts itself is put in quarantine as a whole: nobody in it is exported,
+nothing about it is changed, and it is listed as a conflict until the evidence is.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from biobraid.linkage.components import write_components
+
+# Two full dates agree if they share the year and the month or the day, or are each other's
+# day-month swap; a partial date is compared by its year only. One slip of the keyboard in a
+# date is common (3 % of records) and must not put a corroborated link in quarantine.
+_DATES_DISAGREE = """(
+  left(a, 4) <> left(b, 4)
+  OR (length(a) = 10 AND length(b) = 10
+    AND a[6:7] <> b[6:7] AND a[9:10] <> b[9:10]
+    AND NOT (a[6:7] = b[9:10] AND a[9:10] = b[6:7])))"""
+
+
+def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `cluster` (source_person_key, root) and `quarantined` (source_person_key).
+
+    `cluster` holds only those with an edge; anyone else is a cluster of one. Needs the
+    tables of find_edges. Adds to `found_conflict`.
+    """
+    write_components(
+        con,
+        """
+        SELECT key_l, key_r FROM found_edge WHERE decision = 'accepted'
+        UNION
+        SELECT min(source_person_key) OVER (PARTITION BY person_id), source_person_key
+        FROM person_member
+        WHERE valid_to_run IS NULL
+          AND source_person_key NOT IN (SELECT source_person_key FROM set_aside)
+        QUALIFY count(*) OVER (PARTITION BY person_id) > 1""",
+        "cluster",
+    )
+    con.execute("CREATE TEMP TABLE contradiction (rule_id VARCHAR, root VARCHAR)")
+    _two_nhs_numbers(con)
+    _two_of_one_study(con)
+    _sex_contradicts(con)
+    _birth_contradicts(con)
+    con.execute("""
+        INSERT INTO found_conflict
+        SELECT x.rule_id, 'quarantine', x.root, c.source_person_key
+        FROM contradiction AS x INNER JOIN cluster AS c USING (root)""")
+    con.execute("""
+        CREATE TEMP TABLE quarantined AS
+        SELECT DISTINCT source_person_key FROM found_conflict WHERE severity = 'quarantine'""")
+    con.execute("DROP TABLE contradiction")
+
+
+def _two_nhs_numbers(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("""
+        INSERT INTO contradiction
+        SELECT 'two-nhs-numbers', c.root
+        FROM cluster AS c INNER JOIN profile AS p USING (source_person_key)
+        WHERE len(p.nhs_number) = 1
+        GROUP BY c.root HAVING count(DISTINCT p.nhs_number[1]) > 1""")
+
+
+def _two_of_one_study(con: duckdb.DuckDBPyConnection) -> None:
+    """A study's own ids tell its persons apart, unless a map says that two are one."""
+    con.execute("""
+        INSERT INTO contradiction
+        SELECT DISTINCT 'two-persons-of-one-study', c.root
+        FROM cluster AS c
+        INNER JOIN known_study AS s USING (source_person_key)
+        LEFT JOIN asserted AS a USING (source_person_key)
+        GROUP BY c.root, s.study
+        HAVING count(DISTINCT coalesce(a.root, c.source_person_key)) > 1""")
+
+
+def _sex_contradicts(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("""
+        INSERT INTO contradiction
+        SELECT 'sex', c.root
+        FROM cluster AS c INNER JOIN profile AS p USING (source_person_key)
+        WHERE len(p.sexes) = 1
+        GROUP BY c.root HAVING count(DISTINCT p.sexes[1]) > 1""")
+
+
+def _birth_contradicts(con: duckdb.DuckDBPyConnection) -> None:
+    """Two source persons contradict if no birth date of one agrees with one of the other."""
+    con.execute(f"""
+        INSERT INTO contradiction
+        WITH dated AS (
+          SELECT c.root, c.source_person_key AS k, unnest(p.births) AS birth
+          FROM cluster AS c INNER JOIN profile AS p USING (source_person_key)
+        ),
+        compared AS (
+          SELECT l.root, l.k AS k_l, r.k AS k_r, l.birth AS a, r.birth AS b
+          FROM dated AS l INNER JOIN dated AS r ON l.root = r.root AND l.k < r.k
+        ),
+        judged AS (
+          SELECT root FROM compared GROUP BY root, k_l, k_r HAVING bool_and({_DATES_DISAGREE})
+        )
+        SELECT DISTINCT 'birth-date', root FROM judged""")  # noqa: S608  constant

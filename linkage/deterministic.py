@@ -1,0 +1,177 @@
+"""Edges between source persons: authoritative maps, and strong keys with corroboration.
+
+A map (genotype sample -> study id, device account -> study id) is an assertion: taken as it
+stands unless it contradicts itself. A strong key (NHS number, national id) is a comparison:
+it links two source persons only if something else agrees too. E-mail, phone and medical
+record number never link by themselves; families and hospitals share them.
+
+Measured on 1,000,000 x 1,000,000 synthetic records (design, linkage.md 2.2): NHS number
+alone has precision .99857, with corroboration 1.00000, at half a point of recall.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from biobraid.linkage.components import write_components
+
+STRONG_KEYS = ("nhs_number", "national_id")
+# No false link among 57,000 in the measurement above; the rule of three bounds the rate.
+STRONG_KEY_CERTAINTY = 0.9999
+
+
+def find_edges(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `found_edge`, `found_conflict`, `profile`, `asserted` and fill `set_aside`.
+
+    Needs `set_aside` (source_person_key): source persons that take no part, such as the
+    withdrawn; those whose map contradicts itself are added to it.
+    """
+    con.execute("""
+        CREATE TEMP TABLE found_edge (
+          key_l VARCHAR, key_r VARCHAR, method VARCHAR, rule_id VARCHAR,
+          match_probability DOUBLE, decision VARCHAR)""")
+    con.execute("""
+        CREATE TEMP TABLE found_conflict (
+          rule_id VARCHAR, severity VARCHAR, evidence VARCHAR, source_person_key VARCHAR)""")
+    con.execute("""
+        CREATE TEMP TABLE known_study AS
+        SELECT DISTINCT source_person_key, study FROM source_record""")
+    _map_edges(con)
+    _profiles(con)
+    _strong_edges(con)
+
+
+def _map_edges(con: duckdb.DuckDBPyConnection) -> None:
+    """One source person mapped to several of one study is a mistake somewhere: set aside.
+
+    Several source persons mapped to one (two devices of a participant) are as they should be.
+    """
+    con.execute("""
+        CREATE TEMP TABLE map_claim AS
+        SELECT i.source_person_key, i.norm_value AS target, t.study,
+          count(*) OVER (PARTITION BY i.source_person_key, t.study) > 1 AS is_torn
+        FROM (
+          SELECT DISTINCT source_person_key, norm_value FROM identifier
+          WHERE split_part(type, ':', 1) = 'map_id' AND is_valid
+        ) AS i
+        INNER JOIN known_study AS t ON t.source_person_key = i.norm_value
+        WHERE i.norm_value <> i.source_person_key
+          AND i.source_person_key NOT IN (SELECT source_person_key FROM set_aside)
+          AND i.norm_value NOT IN (SELECT source_person_key FROM set_aside)""")
+    con.execute("""
+        INSERT INTO found_conflict
+        SELECT DISTINCT 'map-to-several', 'quarantine', source_person_key, source_person_key
+        FROM map_claim WHERE is_torn""")
+    con.execute(
+        "INSERT INTO set_aside SELECT DISTINCT source_person_key FROM map_claim WHERE is_torn"
+    )
+    con.execute("""
+        INSERT INTO found_edge
+        SELECT least(source_person_key, target), greatest(source_person_key, target),
+          'authoritative-map', 'map', 1.0,
+          CASE WHEN bool_or(
+            source_person_key IN (SELECT source_person_key FROM set_aside)
+            OR target IN (SELECT source_person_key FROM set_aside)
+          ) THEN 'refused' ELSE 'accepted' END
+        FROM map_claim
+        GROUP BY least(source_person_key, target), greatest(source_person_key, target)""")
+    con.execute("DROP TABLE map_claim")
+    write_components(
+        con, "SELECT key_l, key_r FROM found_edge WHERE decision = 'accepted'", "asserted"
+    )
+
+
+def _profiles(con: duckdb.DuckDBPyConnection) -> None:
+    """What is known of each source person, as sorted lists of distinct valid values."""
+    con.execute("""
+        CREATE TEMP TABLE profile AS
+        WITH trait AS (
+          SELECT source_person_key, type, norm_value AS v FROM identifier
+          WHERE is_valid AND type IN
+            ('nhs_number', 'national_id', 'birth_date', 'first_name', 'surname', 'sex')
+          UNION ALL
+          SELECT source_person_key, 'first_name', split_part(norm_value, ' ', 1)
+          FROM identifier WHERE is_valid AND type = 'full_name'
+          UNION ALL
+          SELECT source_person_key, 'surname', split_part(norm_value, ' ', 2)
+          FROM identifier WHERE is_valid AND type = 'full_name'
+        )
+        SELECT t.source_person_key,
+          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'nhs_number'), [])) AS nhs_number,
+          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'national_id'), [])) AS national_id,
+          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'birth_date'), [])) AS births,
+          coalesce(list(DISTINCT v) FILTER (t.type = 'birth_date' AND length(v) = 10), []) AS days,
+          coalesce(list(DISTINCT left(v, 4)) FILTER (t.type = 'birth_date'), []) AS years,
+          coalesce(list(DISTINCT v) FILTER (t.type = 'first_name'), []) AS first_names,
+          coalesce(list(DISTINCT v) FILTER (t.type = 'surname'), []) AS surnames,
+          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'sex'), [])) AS sexes
+        FROM trait AS t
+        WHERE t.source_person_key NOT IN (SELECT source_person_key FROM set_aside)
+        GROUP BY t.source_person_key""")
+
+
+def _strong_edges(con: duckdb.DuckDBPyConnection) -> None:
+    for key_type in STRONG_KEYS:
+        # A source person with two values of a strong key is linked by neither.
+        con.execute(
+            f"""
+            INSERT INTO found_conflict
+            SELECT 'two-values-of-' || ?, 'not-linked', source_person_key, source_person_key
+            FROM profile WHERE len({key_type}) > 1""",  # noqa: S608  constant
+            [key_type],
+        )
+        con.execute(f"""
+            CREATE TEMP TABLE holder AS
+            SELECT p.source_person_key, p.{key_type}[1] AS v,
+              coalesce(a.root, p.source_person_key) AS root
+            FROM profile AS p LEFT JOIN asserted AS a USING (source_person_key)
+            WHERE len(p.{key_type}) = 1""")  # noqa: S608  constant
+        _refuse_shared(con)
+        _judge_pairs(con, key_type)
+        con.execute("DROP TABLE holder; DROP TABLE shared")
+
+
+def _refuse_shared(con: duckdb.DuckDBPyConnection) -> None:
+    """A strong key that two persons of one study hold belongs to at most one of them."""
+    con.execute("""
+        CREATE TEMP TABLE shared AS
+        SELECT DISTINCT h.v FROM holder AS h INNER JOIN known_study AS s USING (source_person_key)
+        GROUP BY h.v, s.study HAVING count(DISTINCT h.root) > 1""")
+    con.execute("""
+        INSERT INTO found_conflict
+        SELECT 'strong-key-shared-in-study', 'not-linked', v, source_person_key
+        FROM holder WHERE v IN (FROM shared)""")
+
+
+def _judge_pairs(con: duckdb.DuckDBPyConnection, key_type: str) -> None:
+    """Full birth date equal, or birth year and a name: corroborated; otherwise a conflict."""
+    con.execute("""
+        CREATE TEMP TABLE pair AS
+        SELECT l.source_person_key AS key_l, r.source_person_key AS key_r, l.v,
+          list_has_any(pl.days, pr.days) AS same_day,
+          list_has_any(pl.years, pr.years) AND (
+            list_has_any(pl.first_names, pr.first_names) OR list_has_any(pl.surnames, pr.surnames)
+          ) AS same_year_and_name
+        FROM holder AS l
+        INNER JOIN holder AS r
+          ON l.v = r.v AND l.source_person_key < r.source_person_key AND l.root <> r.root
+        INNER JOIN profile AS pl ON pl.source_person_key = l.source_person_key
+        INNER JOIN profile AS pr ON pr.source_person_key = r.source_person_key
+        WHERE l.v NOT IN (FROM shared)""")
+    con.execute(
+        """
+        INSERT INTO found_edge
+        SELECT key_l, key_r, 'strong-key',
+          ? || CASE WHEN same_day THEN '+birth-date'
+            WHEN same_year_and_name THEN '+birth-year+name' ELSE '' END,
+          CASE WHEN same_day OR same_year_and_name THEN ?::DOUBLE END,
+          CASE WHEN same_day OR same_year_and_name THEN 'accepted' ELSE 'refused' END
+        FROM pair""",
+        [key_type, STRONG_KEY_CERTAINTY],
+    )
+    con.execute("""
+        INSERT INTO found_conflict
+        SELECT DISTINCT 'strong-key-uncorroborated', 'not-linked', key_l || key_r,
+          unnest([key_l, key_r])
+        FROM pair WHERE NOT same_day AND NOT same_year_and_name""")
+    con.execute("DROP TABLE pair")

@@ -1,0 +1,156 @@
+"""Random person ids: minting, joining and merging.
+
+A person id is drawn once and never changes for a source person without a row in
+person_event. A merge keeps the older id (the one minted in the earlier run), so ids in old
+releases stay resolvable through person.successor_person_id.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+import duckdb
+import pyarrow as pa
+
+from biobraid.linkage.deterministic import STRONG_KEY_CERTAINTY
+
+_ID_BITS = 63
+
+
+def assign_persons(
+    con: duckdb.DuckDBPyConnection, run_id: int, minting: Iterable[tuple[str, str]]
+) -> set[str]:
+    """Give every cluster that may have one a person; returns the vault tables changed.
+
+    minting: (study, source) pairs whose source persons may become persons of their own.
+    A cluster in which nobody mints and nobody is a person yet waits. Needs the tables of
+    find_clusters; source persons set aside or in quarantine are left as they are.
+    """
+    _place(con, minting)
+    _mint(con, run_id)
+    _list_moves(con)
+    changed = _apply(con, run_id)
+    con.execute("DROP TABLE placed; DROP TABLE home_of; DROP TABLE minted; DROP TABLE move")
+    return changed
+
+
+def draw_ids(n: int, taken: set[int]) -> list[int]:
+    """n new random positive 63-bit ids that are neither in `taken` nor equal to each other."""
+    drawn: set[int] = set()
+    while len(drawn) < n:
+        number = secrets.randbits(_ID_BITS)
+        if number and number not in taken:
+            drawn.add(number)
+    return list(drawn)
+
+
+def _place(con: duckdb.DuckDBPyConnection, minting: Iterable[tuple[str, str]]) -> None:
+    """`placed`: source persons that take part, with cluster and person; `home_of`: cluster's."""
+    con.execute("CREATE TEMP TABLE minting (study VARCHAR, source VARCHAR)")
+    pairs = sorted(minting)
+    if pairs:
+        con.executemany("INSERT INTO minting VALUES (?, ?)", pairs)
+    con.execute("""
+        CREATE TEMP TABLE placed AS
+        WITH mapped AS (
+          SELECT unnest([key_l, key_r]) AS k FROM found_edge
+          WHERE decision = 'accepted' AND method = 'authoritative-map'
+        ),
+        one AS (
+          SELECT s.source_person_key, min(s.study) AS study,
+            bool_or(m.study IS NOT NULL) AS mints
+          FROM source_record AS s LEFT JOIN minting AS m USING (study, source)
+          GROUP BY s.source_person_key
+        )
+        SELECT o.source_person_key, o.study, o.mints, m.person_id,
+          coalesce(c.root, o.source_person_key) AS root,
+          o.source_person_key IN (SELECT k FROM mapped) AS is_mapped
+        FROM one AS o
+        LEFT JOIN cluster AS c USING (source_person_key)
+        LEFT JOIN person_member AS m
+          ON m.source_person_key = o.source_person_key AND m.valid_to_run IS NULL
+        WHERE o.source_person_key NOT IN (SELECT source_person_key FROM set_aside)
+          AND o.source_person_key NOT IN (SELECT source_person_key FROM quarantined)""")
+    con.execute("""
+        CREATE TEMP TABLE home_of AS
+        SELECT l.root, l.person_id
+        FROM placed AS l INNER JOIN person AS p USING (person_id)
+        QUALIFY row_number() OVER (PARTITION BY l.root ORDER BY p.minted_run, p.person_id) = 1""")
+    con.execute("DROP TABLE minting")
+
+
+def _mint(con: duckdb.DuckDBPyConnection, run_id: int) -> None:
+    """`minted`: a new person for each cluster without one; its anchor is the one who mints."""
+    con.execute("""
+        CREATE TEMP TABLE anchor AS
+        SELECT root, source_person_key FROM placed
+        WHERE root NOT IN (SELECT root FROM home_of) AND mints
+        QUALIFY row_number() OVER (PARTITION BY root ORDER BY study, source_person_key) = 1""")
+    roots = con.execute("SELECT root, source_person_key FROM anchor").to_arrow_table()
+    taken = con.execute("SELECT person_id FROM person").fetchnumpy()["person_id"]
+    ids = draw_ids(roots.num_rows, set(taken.tolist()))
+    con.register("drawn", roots.append_column("person_id", pa.array(ids, pa.int64())))
+    con.execute("CREATE TEMP TABLE minted AS FROM drawn")
+    con.unregister("drawn")
+    con.execute("INSERT INTO person SELECT person_id, ?, 'active', NULL FROM minted", [run_id])
+    con.execute("INSERT INTO home_of SELECT root, person_id FROM minted")
+    con.execute("DROP TABLE anchor")
+
+
+def _list_moves(con: duckdb.DuckDBPyConnection) -> None:
+    """`move`: source persons whose person changes, with how they came to it."""
+    con.execute(
+        """
+        CREATE TEMP TABLE move AS
+        SELECT l.source_person_key, l.person_id AS before, h.person_id AS after,
+          CASE WHEN l.person_id IS NOT NULL THEN 'merge'
+            WHEN a.root IS NOT NULL THEN 'mint' ELSE 'join' END AS type,
+          CASE WHEN a.root IS NOT NULL THEN 'minted'
+            WHEN l.is_mapped THEN 'authoritative-map' ELSE 'strong-key' END AS method,
+          CASE WHEN a.root IS NULL AND NOT l.is_mapped THEN ?::DOUBLE ELSE 1.0 END AS confidence
+        FROM placed AS l
+        INNER JOIN home_of AS h USING (root)
+        LEFT JOIN minted AS a ON a.source_person_key = l.source_person_key
+        WHERE l.person_id IS DISTINCT FROM h.person_id""",
+        [STRONG_KEY_CERTAINTY],
+    )
+    # Members who take no part (withdrawn) go with the person they belong to.
+    con.execute("""
+        INSERT INTO move
+        SELECT m.source_person_key, m.person_id, g.after, 'merge', m.method, m.confidence
+        FROM person_member AS m
+        INNER JOIN (SELECT DISTINCT before, after FROM move WHERE type = 'merge') AS g
+          ON g.before = m.person_id
+        WHERE m.valid_to_run IS NULL
+          AND m.source_person_key NOT IN (SELECT source_person_key FROM move)""")
+
+
+def _apply(con: duckdb.DuckDBPyConnection, run_id: int) -> set[str]:
+    counts = dict(con.execute("SELECT type, count(*) FROM move GROUP BY type").fetchall())
+    if not counts:
+        return set()
+    con.execute(
+        """
+        UPDATE person_member SET valid_to_run = ?
+        WHERE valid_to_run IS NULL
+          AND source_person_key IN (SELECT source_person_key FROM move WHERE type = 'merge')""",
+        [run_id],
+    )
+    con.execute(
+        """
+        INSERT INTO person_member
+        SELECT source_person_key, after, ?, NULL, method, confidence FROM move""",
+        [run_id],
+    )
+    con.execute(
+        """
+        INSERT INTO person_event
+        SELECT ?, type, source_person_key, before, after, method FROM move""",
+        [run_id],
+    )
+    con.execute("""
+        UPDATE person SET status = 'merged', successor_person_id = g.after
+        FROM (SELECT DISTINCT before, after FROM move WHERE type = 'merge') AS g
+        WHERE person.person_id = g.before""")
+    return {"person_member", "person_event"} | ({"person"} if counts.keys() - {"join"} else set())

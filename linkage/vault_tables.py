@@ -1,0 +1,134 @@
+"""Columns and keys of the vault's encrypted tables.
+
+Only `identifier` holds clear text. Everything else speaks of source persons by their keyed
+`source_person_key` and of persons by their random `person_id`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+VAULT_FORMAT = 1
+
+_SQL_TYPES = {
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.bool_(): "BOOLEAN",
+    pa.string(): "VARCHAR",
+}
+
+
+@dataclass(frozen=True)
+class VaultTable:
+    """One table of the vault; `key` names one row and is the order it is written in."""
+
+    name: str
+    key: tuple[str, ...]
+    schema: pa.Schema
+
+    @property
+    def ddl(self) -> str:
+        """CREATE TABLE for the vault's in-memory connection."""
+        columns = ", ".join(f"{f.name} {_SQL_TYPES[f.type]}" for f in self.schema)
+        return f"CREATE TABLE {self.name} ({columns})"
+
+
+def _table(name: str, key: str, **columns: pa.DataType) -> VaultTable:
+    return VaultTable(name, tuple(key.split()), pa.schema(list(columns.items())))
+
+
+_TEXT, _INT, _REAL, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+_ALL = (
+    # A person as one source knows them; delivery is the newest one that named them.
+    _table(
+        "source_record",
+        "source_person_key study source",
+        source_person_key=_TEXT,
+        study=_TEXT,
+        source=_TEXT,
+        delivery=_INT,
+    ),
+    # Values of the newest delivery that gave the source person one of that type.
+    _table(
+        "identifier",
+        "source_person_key study source type value",
+        source_person_key=_TEXT,
+        study=_TEXT,
+        source=_TEXT,
+        type=_TEXT,
+        value=_TEXT,
+        delivery=_INT,
+        record_id=_INT,
+        norm_value=_TEXT,
+        is_valid=_BOOL,
+        norm_version=_INT,
+    ),
+    # A run that changed something; run_id counts up from 1.
+    _table(
+        "linkage_run",
+        "run_id",
+        run_id=_INT,
+        code_version=_TEXT,
+        norm_version=_INT,
+        counts_json=_TEXT,
+    ),
+    # Evidence that two source persons are one, as it stands now; run_id: first seen.
+    _table(
+        "edge",
+        "key_l key_r rule_id",
+        run_id=_INT,
+        key_l=_TEXT,
+        key_r=_TEXT,
+        method=_TEXT,  # authoritative-map, strong-key
+        rule_id=_TEXT,
+        match_probability=_REAL,
+        decision=_TEXT,  # accepted, refused
+    ),
+    _table(
+        "person",
+        "person_id",
+        person_id=_INT,
+        minted_run=_INT,
+        status=_TEXT,  # active, merged
+        successor_person_id=_INT,
+    ),
+    # Which source persons are a person, as of any run; valid_to_run is null while it holds.
+    _table(
+        "person_member",
+        "source_person_key valid_from_run",
+        source_person_key=_TEXT,
+        person_id=_INT,
+        valid_from_run=_INT,
+        valid_to_run=_INT,
+        method=_TEXT,  # minted, authoritative-map, strong-key
+        confidence=_REAL,
+    ),
+    # Every change of person_member, one row per source person moved.
+    _table(
+        "person_event",
+        "run_id source_person_key",
+        run_id=_INT,
+        type=_TEXT,  # mint, join, merge
+        source_person_key=_TEXT,
+        person_id_before=_INT,
+        person_id_after=_INT,
+        reason=_TEXT,
+    ),
+    # Conflicts that hold now, one row per source person involved; run_id: first seen.
+    _table(
+        "conflict",
+        "conflict_id source_person_key",
+        conflict_id=_TEXT,
+        run_id=_INT,
+        rule_id=_TEXT,
+        severity=_TEXT,  # quarantine, not-linked
+        source_person_key=_TEXT,
+    ),
+    # Landing parts in which every source person is known to the vault.
+    _table("checked_part", "path", path=_TEXT, fingerprint=_TEXT),
+)
+
+VAULT_TABLES: dict[str, VaultTable] = {t.name: t for t in _ALL}
