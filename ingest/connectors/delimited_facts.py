@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from biobraid.core.keys import IngestKeys
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
 from biobraid.ingest.connectors.delimited_frame import Frame
 from biobraid.ingest.connectors.delimited_plan import IGNORED_BY, TO_VAULT, Role
@@ -142,7 +144,7 @@ def value_rows(frame: Frame, facts: Facts, instances: Ints32 | None, label: str 
     """raw.value rows of facts."""
     keys = frame.job.keys
     names = facts.names if label is None else [label] * len(facts.names)
-    hashes = np.array([value_hash(keys, "fact", name) for name in names], dtype=np.uint64)
+    hashes = np.array([_fact_hash(keys, name) for name in names], dtype=np.uint64)
     records: U64 = frame.records[facts.record]
     rows = mix(records, hashes[facts.variable])
     index = facts.index
@@ -161,6 +163,12 @@ def value_rows(frame: Frame, facts: Facts, instances: Ints32 | None, label: str 
     if facts.unit is not None:
         columns["unit"] = facts.unit
     return pa.table(columns)
+
+
+@lru_cache(maxsize=1 << 16)
+def _fact_hash(keys: IngestKeys, name: str) -> int:
+    """What tells a variable's fact from the others of its record."""
+    return value_hash(keys, "fact", name)
 
 
 def native_ids(frame: Frame, seen: Seen) -> Iterator[Chunk]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biobraid.core.keys import IngestKeys
 from biobraid.ingest.connectors.contract import VERSION, Chunk, FileJob
+from biobraid.ingest.connectors.delimited_keys import sortable, whole_rows
 from biobraid.ingest.connectors.delimited_options import FromColumn, KeyOf, TimeRule
 from biobraid.ingest.connectors.delimited_plan import Plan
 from biobraid.ingest.hashing import U64, person_keys, positive, record_ids
@@ -151,7 +150,7 @@ def make_frame(job: FileJob, plan: Plan, block: TextBlock) -> Frame:
         records = record_ids(job.keys, scope(job), parts) if n else np.empty(0, np.uint64)
         has_key = _any_valid([v for _, v in parts]).to_numpy(zero_copy_only=False)
     else:
-        records = _whole_rows(job, plan, block)
+        records = whole_rows(job.keys, scope(job), block, plan.file_names)
         has_key = np.ones(n, dtype=bool)
     frame = Frame(
         job=job,
@@ -269,10 +268,13 @@ def version_chunk(frame: Frame) -> Chunk | None:
 
 
 def _version_rows(frame: Frame, mask: Bools, is_deleted: bool) -> pa.Table:
-    column, n = frame.job.source.version, int(mask.sum())
+    source, n = frame.job.source, int(mask.sum())
     version = pa.nulls(n, pa.string())
-    if column is not None:
-        version = sortable(frame.column(column).filter(pa.array(mask)), frame.job)
+    if source.version is not None:
+        versions = frame.column(source.version).filter(pa.array(mask))
+        version = sortable(
+            versions, source.date_order, source.time_zone or frame.job.study.time_zone
+        )
     return pa.table(
         {
             "record_id": positive(frame.records[mask]),
@@ -282,46 +284,3 @@ def _version_rows(frame: Frame, mask: Bools, is_deleted: bool) -> pa.Table:
         },
         schema=VERSION,
     )
-
-
-def sortable(versions: pa.StringArray, job: FileJob) -> pa.StringArray:
-    """Versions as text whose order by code point is their order: numbers padded, times ISO.
-
-    Times with an offset are brought to UTC. Anything else stays as delivered.
-    """
-    zone = job.source.time_zone or job.study.time_zone
-    times = normalise_times(versions, job.source.date_order, zone)
-    start = times.start_time
-    has_offset = times.offset_minutes.is_valid()
-    if pc.any(has_offset).as_py():
-        local = start.filter(has_offset).to_numpy(zero_copy_only=False).astype("datetime64[us]")
-        offsets = times.offset_minutes.filter(has_offset).to_numpy()
-        utc = np.datetime_as_string(local - offsets.astype("timedelta64[m]"), unit="us")
-        short = pc.replace_substring_regex(pa.array(utc.tolist()), r"\.?0*$", "")
-        start = pc.replace_with_mask(start, has_offset, short)
-    is_number = pc.fill_null(pc.match_substring_regex(versions, r"^\d{1,20}$"), False)
-    padded = pc.utf8_lpad(versions, 20, "0")
-    return pc.if_else(is_number, padded, pc.coalesce(start, versions))
-
-
-def _whole_rows(job: FileJob, plan: Plan, block: TextBlock) -> U64:
-    """Keyed hash of each whole row, whatever the order of its columns."""
-    names = sorted(plan.names)
-    columns = [block.column(plan.file_names[name]) for name in names]
-    rows = pc.binary_join_element_wise(
-        *columns, "\x1f", null_handling="replace", null_replacement=""
-    )
-    head = "\x1f".join(["whole-row", scope(job), *names]).encode() + b"\x00"
-    return _hashes(job.keys, head, rows)
-
-
-def _hashes(keys: IngestKeys, head: bytes, rows: pa.StringArray) -> U64:
-    prefix = hmac.new(keys.row, head, "sha256")
-
-    def hashed(text: bytes) -> bytes:
-        mac = prefix.copy()
-        mac.update(text)
-        return mac.digest()[:8]
-
-    joined = b"".join(hashed(text) for text in rows.cast(pa.binary()).to_pylist())
-    return np.frombuffer(joined, dtype=">u8").astype(np.uint64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -57,20 +58,22 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     """Decide each column's role; all faults of header and settings at once."""
     source = job.source
     names = [options.columns.get(column, column) for column in header]
+    present = set(names)
     needed = [*key_columns(source), *source.identity, *options.used_columns()]
     faults = [
         missing_column(f"{job.where}, row 1", name, names)
         for name in dict.fromkeys(needed)
-        if name not in names
+        if name not in present
     ]
     faults += [
         missing_column(f"{job.where}, row 1", column, header)
         for column in options.columns
-        if column not in header
+        if column not in set(header)
     ]
     faults += [
-        Fault(job.where, f"{names.count(name)} columns are named '{name}' after renaming")
-        for name in sorted({n for n in names if names.count(n) > 1})
+        Fault(job.where, f"{n} columns are named '{name}' after renaming")
+        for name, n in sorted(Counter(names).items())
+        if n > 1
     ]
     if faults:
         raise SourceFileError(faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -70,15 +71,15 @@ class ParquetTable:
         self._n_bytes = n_bytes
         self._null_values = tuple(null_values)
         self._block_rows = block_rows or max(BLOCK_CELLS // max(len(self.columns), 1), 1)
-        faults = [
-            missing_column(where, c, self.header) for c in self.columns if c not in self.header
-        ]
+        known = set(self.header)
+        faults = [missing_column(where, c, self.header) for c in self.columns if c not in known]
         for field in file.schema_arrow:
             if field.name in self.columns and not _has_text(field.type):
                 faults.append(Fault(where, f"column '{field.name}' is nested or binary", "text"))
         faults += [
             Fault(where, f"column '{name}' stands twice", "each column once")
-            for name in sorted({n for n in self.header if self.header.count(n) > 1})
+            for name, n in sorted(Counter(self.header).items())
+            if n > 1
         ]
         if faults:
             file.close()

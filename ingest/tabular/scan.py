@@ -34,7 +34,7 @@ class Scan:
     last_field: Ints
     escapes: Ints
     broken: Ints
-    has_quotes: bool
+    openers: Ints  # positions of the quotes that open a field
     is_open: bool  # a quote is open at the end of the block
 
     @property
@@ -77,14 +77,9 @@ def scan(block: bytes, delimiter: int, quote: int | None) -> Scan:
     is_separator |= is_line_end
     nothing = np.empty(0, dtype=np.int64)
     quotes = _Quotes(nothing, nothing, nothing)
-    has_quotes = quote is not None and bytes([quote]) in block
-    if quote is not None and has_quotes:
+    if quote is not None and bytes([quote]) in block:
         quotes = _read_quotes(data, is_separator, quote)
-        inside = np.zeros(len(data), dtype=np.uint8)
-        inside[quotes.toggles] = 1
-        outside = np.bitwise_xor.accumulate(inside, out=inside) == 0
-        is_separator &= outside
-        is_line_end &= outside
+        _clear_inside(quotes.toggles, is_separator, is_line_end)
     record_ends = np.flatnonzero(is_line_end)
     n_bytes = int(record_ends[-1]) + 1 if len(record_ends) else 0
     separators = np.flatnonzero(is_separator[:n_bytes])
@@ -96,9 +91,25 @@ def scan(block: bytes, delimiter: int, quote: int | None) -> Scan:
         last_field=np.searchsorted(separators, record_ends),
         escapes=quotes.escapes,
         broken=quotes.broken,
-        has_quotes=has_quotes,
+        openers=quotes.toggles[0::2],
         is_open=len(quotes.toggles) % 2 == 1,
     )
+
+
+def _clear_inside(toggles: Ints, *marks: Bools) -> None:
+    """Make marks false from each opening quote to the quote that closes it."""
+    n_bytes = len(marks[0])
+    if len(toggles) < n_bytes // 512:  # few quotes: faster one by one than byte by byte
+        ends = [*toggles.tolist(), n_bytes]
+        for start, end in zip(ends[0:-1:2], ends[1::2], strict=True):
+            for mark in marks:
+                mark[start:end] = False
+        return
+    inside = np.zeros(n_bytes, dtype=np.uint8)
+    inside[toggles] = 1
+    outside = np.bitwise_xor.accumulate(inside, out=inside) == 0
+    for mark in marks:
+        mark &= outside
 
 
 def _read_quotes(data: npt.NDArray[np.uint8], is_separator: Bools, quote: int) -> _Quotes:

@@ -69,7 +69,8 @@ class TextTable:
         self._rest = b""
         self.header_line, self.header = self._read_header()
         self.columns = self.header if columns is None else tuple(columns)
-        missing = [c for c in self.columns if c not in self.header]
+        known = set(self.header)
+        missing = [c for c in self.columns if c not in known]
         if missing:
             raise SourceFileError([missing_column(where, c, self.header) for c in missing])
 
@@ -152,7 +153,7 @@ class TextTable:
                 Fault(where, "the header cannot be decoded", self._dialect.encoding)
             ) from None
         n = int(found.n_fields[0])
-        bounds, escaped = cell_bounds(found, np.ones(1, dtype=bool), self._quote)
+        bounds, escaped = cell_bounds(found, np.ones(1, dtype=bool))
         plain = DelimitedBlock(
             tuple(str(i) for i in range(n)), (), record, bounds, escaped, np.zeros(1, np.int64),
             REJECT.empty_table(), 0, self._dialect.quote, (),
@@ -192,7 +193,7 @@ class TextTable:
         self.n_records += int(is_record.sum())
         if self._n_bad > 1000:
             self._check_encoding()
-        bounds, escaped = cell_bounds(found, good, self._quote)
+        bounds, escaped = cell_bounds(found, good)
         return DelimitedBlock(
             header=self.header,
             columns=self.columns,
@@ -256,7 +257,7 @@ def missing_column(where: str, name: str, header: Sequence[str]) -> Fault:
 
 
 def cell_bounds(
-    found: Scan, good: Bools, quote: int | None
+    found: Scan, good: Bools
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], Bools | None]:
     """Start and end of every cell of the good records, interleaved, and which hold escapes.
 
@@ -272,11 +273,10 @@ def cell_bounds(
     last = found.last_field
     ends[last] -= (ends[last] > starts[last]) & (data[ends[last] - 1] == CR)
     escaped = None
-    if quote is not None and found.has_quotes:
-        is_quoted = data[starts] == quote
-        is_quoted &= ends > starts
-        starts += is_quoted
-        ends -= is_quoted
+    if len(found.openers):
+        is_quoted = np.searchsorted(separators, found.openers[found.openers < found.n_bytes])
+        starts[is_quoted] += 1
+        ends[is_quoted] -= 1
         escaped = _cells_at(found.escapes[found.escapes < found.n_bytes], separators)
     bounds[-1] = found.n_bytes
     if not good.all():
