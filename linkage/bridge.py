@@ -134,7 +134,9 @@ def publish(
 
     counts: of count_links, for link.quality.
     """
-    con.execute("CREATE TEMP TABLE quality (run_id VARCHAR, study VARCHAR, metric VARCHAR, n BIGINT)")
+    con.execute(
+        "CREATE TEMP TABLE quality (run_id VARCHAR, study VARCHAR, metric VARCHAR, n BIGINT)"
+    )
     run = f"{run_id:06d}"
     rows = [(run, s, m, n) for s, metrics in counts.items() for m, n in metrics.items()]
     if rows:
