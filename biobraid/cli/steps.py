@@ -133,11 +133,12 @@ def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> 
             update(what, done / total if total else None)
 
         result = link(home, dry_run=dry_run, on_progress=on_progress)
-    run.detail["persons"] = result.totals()
-    rows = [[study, *counts.values()] for study, counts in result.by_study.items()]
-    header = ["study", *(next(iter(result.by_study.values()), {}))]
-    call.out.table("Linkage", header, rows)
-    call.out.result({"link": result.by_study, "dry_run": dry_run})
+    run.detail["persons"] = result.totals
+    metrics = [m for m, n in result.totals.items() if n]
+    rows = [[study, *(c.get(m, 0) for m in metrics)] for study, c in result.counts.items()]
+    header = ["study", *(m.removeprefix("n_").replace("_", " ") for m in metrics)]
+    call.out.table("Linkage (* = all studies)", header, rows)
+    call.out.result({"link": result.counts, "dry_run": dry_run})
     return 0
 
 
