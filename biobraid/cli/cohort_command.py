@@ -24,10 +24,10 @@ def command(
     Each step begins with a line `-- step: TITLE` and is one SELECT that returns person_id;
     the step before is the table `previous`. Small counts are not printed.
     """
-    from biobraid.export.cohort import build_cohort
+    from biobraid.export.cohort import run_cohort
 
     with writing(call, "cohort") as (home, run):
-        made = build_cohort(home, project, file, name=name, release=release)
+        made = run_cohort(home, project, name or file.stem, file, release=release)
         run.detail.update({"project": project, "cohort": made.name, "release": made.release})
     hidden = "too small"
     rows = [

@@ -77,7 +77,7 @@ def _generate(call: Invocation, home: Home, truth: Path, persons: int, seed: int
 
 def _research(call: Invocation, home: Home) -> Path:
     """What a researcher does: a project, a release, a cohort, a dataset; each only once."""
-    from biobraid.export.cohort import build_cohort
+    from biobraid.export.cohort import run_cohort
     from biobraid.export.project import create_project, project_names
     from biobraid.export.release import release
     from biobraid.export.wide import export_wide
@@ -88,7 +88,7 @@ def _research(call: Invocation, home: Home) -> Path:
         with call.out.progress("release") as update:
             release(home, PROJECT, RELEASE, on_progress=update)
     with writing(call, "cohort") as (home, _):
-        build_cohort(home, PROJECT, FILES / f"{COHORT}.sql")
+        run_cohort(home, PROJECT, COHORT, FILES / f"{COHORT}.sql")
     folder = home.exports / PROJECT / DATASET
     if not folder.is_dir():
         export_wide(home, PROJECT, COHORT, DATASET, FILES / f"{DATASET}.yaml")
