@@ -14,6 +14,7 @@ from biobraid.core.keys import IngestKeys
 from biobraid.core.study import DateOrder
 from biobraid.ingest.hashing import U64
 from biobraid.ingest.tabular import TextBlock
+from biobraid.ingest.tabular.block import order_of
 from biobraid.ingest.times import normalise_times
 
 
@@ -31,23 +32,18 @@ def whole_rows(
     place = cells.row * len(names) + rank[cells.column]
     row, column, value = cells.row, cells.column, cells.value
     if (np.diff(place) < 0).any():
-        order = np.argsort(place)
+        order = order_of(place, block.n_rows * len(names))
         row, column, value = row[order], column[order], value.take(pa.array(order))
     labels = pa.array([f"\x1e{name}\x1f" for name in names], pa.string()).take(pa.array(column))
     text = pc.binary_join_element_wise(labels, value, "").cast(pa.large_binary())
     _, offsets, data = text.buffers()
     ends = np.frombuffer(offsets, dtype=np.int64, count=len(text) + 1)
     bounds = ends[np.searchsorted(row, np.arange(block.n_rows + 1))].tolist()
-    started = hmac.new(keys.row, f"whole-row/{scope}".encode() + b"\x00", "sha256")
-    content = memoryview(data) if data is not None else memoryview(b"")
-
-    def hashed(start: int, end: int) -> bytes:
-        mac = started.copy()
-        mac.update(content[start:end])
-        return mac.digest()[:8]
-
-    joined = b"".join([hashed(start, end) for start, end in pairwise(bounds)])
-    return np.frombuffer(joined, dtype=">u8").astype(np.uint64)
+    key = hmac.digest(keys.row, f"whole-row/{scope}".encode(), "sha256")
+    content = bytes(data) if data is not None else b""
+    digest = hmac.digest
+    hashes = [digest(key, content[a:b], "sha256")[:8] for a, b in pairwise(bounds)]
+    return np.frombuffer(b"".join(hashes), dtype=">u8").astype(np.uint64)
 
 
 def sortable(versions: pa.StringArray, order: DateOrder, time_zone: str) -> pa.StringArray:

@@ -86,6 +86,13 @@ def reject_table(
     )
 
 
+def order_of(places: Ints, n_places: int) -> Ints:
+    """The permutation that sorts distinct places below n_places; quicker than sorting."""
+    at = np.full(n_places, -1, dtype=np.int64)
+    at[places] = np.arange(len(places))
+    return at[at >= 0]
+
+
 class ArrowBlock:
     """A block whose columns already are text (Parquet)."""
 
@@ -124,7 +131,7 @@ class ArrowBlock:
         if not rows:
             return Cells(np.empty(0, np.int64), np.empty(0, np.int32), pa.array([], pa.string()))
         row, column_index = np.concatenate(rows), np.concatenate(columns)
-        order = np.argsort(row, kind="stable")
+        order = order_of(row * len(names) + column_index, self.n_rows * len(names))
         value = pa.concat_arrays(values).take(pa.array(order))
         return Cells(row[order], column_index[order], value)
 
