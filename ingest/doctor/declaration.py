@@ -111,9 +111,10 @@ def _take_out(loaded: dict[str, Any], place: tuple[int | str, ...], *, is_missin
     for step in place[:-1]:
         parent = _child(parent, step)
     last = place[-1]
-    if (isinstance(parent, dict) and last in parent) or (
+    is_there = (isinstance(parent, dict) and last in parent) or (
         isinstance(parent, list) and isinstance(last, int) and last < len(parent)
-    ):
+    )
+    if is_there:
         del parent[last]
     else:  # a place inside a value, or one already gone: what holds it goes
         _take_out(loaded, place[:-1], is_missing=False)

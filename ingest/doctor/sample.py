@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Seen:
     codes: Counter[tuple[str, str]] = field(default_factory=Counter)
     columns: dict[str, None] = field(default_factory=dict)  # of the files, in order
     ignored: Counter[str] = field(default_factory=Counter)  # facts or records, by rule
+    told: Counter[str] = field(default_factory=Counter)  # what the connector warns of
+    n_files: int = 0  # looked into
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -47,7 +49,6 @@ def look_at_source(
 
     The files' headers are read either way.
     """
-    seen = Seen()
     sample = Seen()
     for number, path in enumerate(files[:SAMPLE_FILES], start=1):
         job = FileJob(
@@ -64,6 +65,8 @@ def look_at_source(
             _read_sample(job, sample)
         except UserError as error:
             sample.faults += error.faults
+    if not home.manifest.is_file():
+        return sample
     with Manifest(home) as manifest:
         parts = {
             table: manifest.parts(table, study.id, source_id)
@@ -71,17 +74,19 @@ def look_at_source(
         }
     if not any(part.rows for found in parts.values() for part in found):
         return sample
-    seen.is_landed = True
-    seen.columns, seen.ignored, seen.faults = sample.columns, sample.ignored, sample.faults
-    for variable, n in _count(home, parts["raw.value"], ("variable",)):
-        seen.variables[variable] = n
-    for system, code, n in _count(home, parts["raw.event"], ("code_system", "code")):
-        seen.codes[(system, code)] = n
-    return seen
+    values = _count(home, parts["raw.value"], ("variable",))
+    events = _count(home, parts["raw.event"], ("code_system", "code"))
+    return replace(
+        sample,
+        is_landed=True,
+        variables=Counter(dict(values)),
+        codes=Counter({(system, code): n for system, code, n in events}),
+    )
 
 
 def _read_sample(job: FileJob, seen: Seen) -> None:
     """Read through the connector until enough rows were met, then close it."""
+    seen.n_files += 1
     stream = get_connector(job.source.connector).read(job)
     n_rows = 0
     try:
@@ -89,6 +94,7 @@ def _read_sample(job: FileJob, seen: Seen) -> None:
             if not isinstance(item, Chunk):
                 seen.columns.update(dict.fromkeys(item.columns))
                 seen.ignored.update(item.ignored)
+                seen.told.update(item.warnings)
                 if n_rows >= SAMPLE_ROWS:
                     break
                 continue

@@ -34,6 +34,7 @@ def examine_variables(
     found = _undeclared_columns(source, seen, rows, f"{where}, header")
     found += _missing_columns(source, seen, f"studies/{study.id}/study.yaml, sources.{source_id}")
     found += _free_text(study, source_id, seen, rows)
+    found += _told(seen, where)
     found += _unmapped_variables(study, source_id, seen, rows, mapping)
     found += _unmapped_codes(home, study, source_id, seen, mapping)
     return found
@@ -124,6 +125,31 @@ def _free_text(
             text = f"there is no variable '{rule.variable}'"
             found.append(Finding("warning", Fault(where, text, suggestions=near)))
     return _shortened(found, where, "more free-text variables have no rule")
+
+
+def _told(seen: Seen, where: str) -> list[Finding]:
+    """What the connector ignored in the sample, and what it warned of in every file."""
+    found = [
+        Finding("note", Fault(where, f"ignored in the sample by the rule {rule}"), count)
+        for rule, count in sorted(seen.ignored.items())
+        if count
+    ]
+    by_kind: dict[str, dict[str, int]] = {}
+    for told, count in sorted(seen.told.items()):
+        kind, _, name = told.partition(":")
+        if kind != "missing-variable" or count >= seen.n_files:
+            by_kind.setdefault(kind, {})[name] = count
+    words = {
+        "missing-variable": "promised by the dictionary, but in none of the files",
+        "unknown-code": "codes in the sample that the dictionary lacks, of",
+    }
+    for kind, times in by_kind.items():
+        listed = ", ".join(list(times)[:10]) + (", ..." if len(times) > 10 else "")
+        is_missing = kind == "missing-variable"
+        fault = Fault(where, f"{words.get(kind, kind)}: {listed}")
+        count = len(times) if is_missing else sum(times.values())
+        found.append(Finding("note" if is_missing else "warning", fault, count))
+    return found
 
 
 def _unmapped_variables(
