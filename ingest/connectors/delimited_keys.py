@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from hashlib import blake2b
 from itertools import pairwise
 
 import numpy as np
@@ -21,7 +22,7 @@ from biobraid.ingest.times import normalise_times
 def whole_rows(
     keys: IngestKeys, scope: str, block: TextBlock, file_names: Mapping[str, str]
 ) -> U64:
-    """64-bit HMAC of each row's non-empty cells and their columns, in the order of the names.
+    """64-bit keyed hash of each row's non-empty cells and their columns, in the order of the names.
 
     file_names: name -> as in the header. The order of the file's columns makes no difference.
     """
@@ -41,8 +42,9 @@ def whole_rows(
     bounds = ends[np.searchsorted(row, np.arange(block.n_rows + 1))].tolist()
     key = hmac.digest(keys.row, f"whole-row/{scope}".encode(), "sha256")
     content = bytes(data) if data is not None else b""
-    digest = hmac.digest
-    hashes = [digest(key, content[a:b], "sha256")[:8] for a, b in pairwise(bounds)]
+    # Every row is distinct here, so speed counts: keyed BLAKE2b (RFC 7693) is a keyed hash of
+    # the same strength as HMAC at a third of its cost.
+    hashes = [blake2b(content[a:b], key=key, digest_size=8).digest() for a, b in pairwise(bounds)]
     return np.frombuffer(b"".join(hashes), dtype=">u8").astype(np.uint64)
 
 
