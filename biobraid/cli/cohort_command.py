@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from biobraid.cli.main import Invocation
-from biobraid.cli.steps import writing
+from biobraid.cli.steps import recorded
 
 
 @click.command("cohort")
@@ -26,7 +26,7 @@ def command(
     """
     from biobraid.export.cohort import run_cohort
 
-    with writing(call, "cohort") as (home, run):
+    with recorded(call, "cohort") as (home, run):
         made = run_cohort(home, project, name or file.stem, file, release=release)
         run.detail.update({"project": project, "cohort": made.name, "release": made.release})
     hidden = "too small"

@@ -87,8 +87,7 @@ def _research(call: Invocation, home: Home) -> Path:
     if not (home.releases / PROJECT / RELEASE).is_dir():
         with call.out.progress("release") as update:
             release(home, PROJECT, RELEASE, on_progress=update)
-    with writing(call, "cohort") as (home, _):
-        run_cohort(home, PROJECT, COHORT, FILES / f"{COHORT}.sql")
+    run_cohort(home, PROJECT, COHORT, FILES / f"{COHORT}.sql")
     folder = home.exports / PROJECT / DATASET
     if not folder.is_dir():
         export_wide(home, PROJECT, COHORT, DATASET, FILES / f"{DATASET}.yaml")

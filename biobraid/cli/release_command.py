@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from biobraid.cli.main import Invocation
-from biobraid.core.home import open_home
-from biobraid.core.runs import journal
+from biobraid.cli.steps import recorded
 
 
 @click.command("release")
@@ -24,8 +23,7 @@ def command(
     """
     from biobraid.export.release import release
 
-    home = open_home(call.home)
-    with call.out.progress("release") as update, journal(home, "release") as run:
+    with recorded(call, "release") as (home, run), call.out.progress("release") as update:
         made = release(home, project, name, internal=internal, dry_run=dry_run, on_progress=update)
         run.detail.update({"project": made.project, "name": made.name, "persons": made.n_persons})
     verb = "would hold" if dry_run else "holds"

@@ -20,22 +20,28 @@ from biobraid.core.study import Study, read_study, study_packs
 
 
 @contextmanager
-def writing(call: Invocation, verb: str) -> Iterator[tuple[Home, Run]]:
-    """The home, locked for this command, with the run journalled and logged."""
+def recorded(call: Invocation, verb: str) -> Iterator[tuple[Home, Run]]:
+    """The home, with the run journalled and logged; the step itself takes the locks it needs."""
     home = open_home(call.home)
-    with writer(home):
-        log = open_log(home)
-        with journal(home, verb) as run:
-            log.info("%s %s started", verb, run.run_id)
-            try:
-                yield home, run
-            except UserError as error:
-                log.warning("%s %s failed: %s", verb, run.run_id, type(error).__name__)
-                raise
-            except BaseException as error:
-                log.error("%s %s broke: %s", verb, run.run_id, " < ".join(bug_lines(error)))
-                raise
-            log.info("%s %s ended", verb, run.run_id)
+    log = open_log(home)
+    with journal(home, verb) as run:
+        log.info("%s %s started", verb, run.run_id)
+        try:
+            yield home, run
+        except UserError as error:
+            log.warning("%s %s failed: %s", verb, run.run_id, type(error).__name__)
+            raise
+        except BaseException as error:
+            log.error("%s %s broke: %s", verb, run.run_id, " < ".join(bug_lines(error)))
+            raise
+        log.info("%s %s ended", verb, run.run_id)
+
+
+@contextmanager
+def writing(call: Invocation, verb: str) -> Iterator[tuple[Home, Run]]:
+    """Like `recorded`, and this command is the home's only writer."""
+    with writer(open_home(call.home)), recorded(call, verb) as opened:
+        yield opened
 
 
 def load_studies(home: Home, study_ids: Sequence[str] | None) -> list[Study]:
