@@ -15,8 +15,8 @@ from biobraid.ingest.dictionaries import VariableRow, examine_dictionary, variab
 from biobraid.ingest.doctor.declaration import examine_declaration
 from biobraid.ingest.doctor.deliveries import examine_deliveries
 from biobraid.ingest.doctor.finding import Finding, findings
-from biobraid.ingest.doctor.sample import look_at_source
-from biobraid.ingest.doctor.variables import examine_variables
+from biobraid.ingest.doctor.sample import Seen, look_at_source
+from biobraid.ingest.doctor.variables import examine_variables, missing_variables
 from biobraid.ingest.mappings import StudyMapping, dictionary_unit_faults, examine_mapping
 from biobraid.ingest.vocabulary import vocabulary_in_force
 
@@ -57,14 +57,16 @@ def _examine_study(home: Home, pack: Path) -> list[Finding]:
     found += _stubs(home, study, mapping)
     files, of_files = examine_deliveries(home, study)
     found += of_files
+    looked: dict[str, Seen] = {}
     for source_id in study.sources:
         if source_id in unreadable:
             continue
         variables = variables_of_source(home, study, source_id, dictionary)
         seen = look_at_source(home, study, source_id, files.get(source_id, []), variables)
+        looked[source_id] = seen
         found += findings("error", seen.faults)
         found += examine_variables(home, study, source_id, seen, dictionary.variables, mapping)
-    return found
+    return found + missing_variables(study, dictionary.variables, looked)
 
 
 def _examine_keys(home: Home) -> list[Finding]:

@@ -34,7 +34,6 @@ class Seen:
     columns: dict[str, None] = field(default_factory=dict)  # of the files, in order
     ignored: Counter[str] = field(default_factory=Counter)  # facts or records, by rule
     told: Counter[str] = field(default_factory=Counter)  # what the connector warns of
-    n_files: int = 0  # looked into
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -86,7 +85,6 @@ def look_at_source(
 
 def _read_sample(job: FileJob, seen: Seen) -> None:
     """Read through the connector until enough rows were met, then close it."""
-    seen.n_files += 1
     stream = get_connector(job.source.connector).read(job)
     n_rows = 0
     try:
@@ -98,7 +96,13 @@ def _read_sample(job: FileJob, seen: Seen) -> None:
                 if n_rows >= SAMPLE_ROWS:
                     break
                 continue
-            if item.table == "raw.value":
+            if item.table == "raw.reject":
+                rejects = item.rows.select(["reason", "column_name"]).to_pylist()
+                seen.told.update(
+                    f"rejected as {row['reason']}:{row['column_name'] or 'whole record'}"
+                    for row in rejects
+                )
+            elif item.table == "raw.value":
                 for entry in pc.value_counts(item.rows["variable"]).to_pylist():
                     seen.variables[entry["values"]] += entry["counts"]
             elif item.table == "raw.event" and "code" in item.rows.column_names:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from biobraid.core.errors import Fault, near_misses
 from biobraid.core.home import Home
 from biobraid.core.study import Source, Study
+from biobraid.ingest.connectors.ukb_columns import parse_column
 from biobraid.ingest.dictionaries import VariableRow, rows_of_source
 from biobraid.ingest.doctor.finding import Finding
 from biobraid.ingest.doctor.sample import Seen
@@ -15,8 +15,8 @@ from biobraid.ingest.mappings import StudyMapping
 from biobraid.ingest.vocabulary import vocabulary_in_force
 
 N_LISTED = 50  # of the unmapped variables, and of the unmapped codes; the rest is one finding
-# UK Biobank's column names: 31-0.0, f.31.0.0, p31_i0_a1, 31
-_UKB_COLUMN = re.compile(r"(?:[xfp]\.?)?(\d+)(?:[-._]i?\d+)?(?:[._]a?\d+)?")
+# Rules that a connector follows for every file; the others are worth a note.
+_ORDINARY_RULES = ("record-key",)
 
 
 def examine_variables(
@@ -47,19 +47,28 @@ def _undeclared_columns(
     named = _named_columns(source)
     found = []
     for column in seen.columns:
-        variable = column
-        if source.connector == "ukb":  # its record tables have columns of their own
-            match = _UKB_COLUMN.fullmatch(column)
-            if match is None:
-                continue
-            variable = match.group(1)
-        if {column, variable} & (known | named):
+        variable = _variable_of(source, column)
+        if variable is None or {column, variable} & (known | named):
             continue
         near = near_misses(variable, known)
         todo = "Its cells are counted as ignored. Add it to dictionary.csv if they are wanted."
         fault = Fault(where, f"column '{column}' is not in the dictionary", "", todo, near)
         found.append(Finding("warning", fault))
     return _shortened(found, where, "more columns are not in the dictionary")
+
+
+def _variable_of(source: Source, column: str) -> str | None:
+    """Variable that a column holds; None for the columns of UK Biobank's record tables."""
+    if source.connector != "ukb":
+        return column
+    parsed = parse_column(column)
+    return None if parsed is None else str(parsed.field)
+
+
+def variables_seen(source: Source, seen: Seen) -> set[str]:
+    """Variables that the source's files have a column or a value of."""
+    of_columns = {_variable_of(source, column) for column in seen.columns}
+    return {name for name in {*of_columns, *seen.variables} if name is not None}
 
 
 def _named_columns(source: Source) -> set[str]:
@@ -80,7 +89,7 @@ def _words(options: object) -> set[str]:
 
 def _missing_columns(source: Source, seen: Seen, where: str) -> list[Finding]:
     """Columns that study.yaml names and no file has."""
-    if not seen.columns:
+    if not seen.columns or source.connector == "ukb":  # which knows eid by several names
         return []
     found = []
     for part, names in (
@@ -91,8 +100,7 @@ def _missing_columns(source: Source, seen: Seen, where: str) -> list[Finding]:
         ("identity", source.identity),
     ):
         for name in names:
-            is_ukb = source.connector == "ukb" and name and _UKB_COLUMN.fullmatch(name)
-            if name and name not in seen.columns and not is_ukb:
+            if name and name not in seen.columns:
                 near = near_misses(name, seen.columns)
                 fault = Fault(f"{where}.{part}", f"no file has a column '{name}'", "", "", near)
                 found.append(Finding("error", fault))
@@ -105,8 +113,7 @@ def _free_text(
     source = study.sources[source_id]
     where = f"studies/{study.id}/study.yaml, sources.{source_id}.free_text"
     declared = {rule.variable for rule in source.free_text}
-    fields = {m.group(1) for c in seen.columns if (m := _UKB_COLUMN.fullmatch(c))}
-    present = {*seen.columns, *seen.variables, *(fields if source.connector == "ukb" else ())}
+    present = variables_seen(source, seen)
     elsewhere = _named_columns(source)
     found = []
     for row in rows:
@@ -128,28 +135,39 @@ def _free_text(
 
 
 def _told(seen: Seen, where: str) -> list[Finding]:
-    """What the connector ignored in the sample, and what it warned of in every file."""
+    """What the connector ignored in the sample, and what it warned of."""
     found = [
         Finding("note", Fault(where, f"ignored in the sample by the rule {rule}"), count)
         for rule, count in sorted(seen.ignored.items())
-        if count
+        if count and rule not in _ORDINARY_RULES
     ]
-    by_kind: dict[str, dict[str, int]] = {}
     for told, count in sorted(seen.told.items()):
         kind, _, name = told.partition(":")
-        if kind != "missing-variable" or count >= seen.n_files:
-            by_kind.setdefault(kind, {})[name] = count
-    words = {
-        "missing-variable": "promised by the dictionary, but in none of the files",
-        "unknown-code": "codes in the sample that the dictionary lacks, of",
+        if kind != "missing-variable":  # of one source; `missing_variables` looks at all
+            text = f"{kind.replace('-', ' ')} in the sample: {name}"
+            found.append(Finding("warning", Fault(where, text), count))
+    return _shortened(found, where, "more warnings of the connector")
+
+
+def missing_variables(
+    study: Study, variables: Sequence[VariableRow], seen: Mapping[str, Seen]
+) -> list[Finding]:
+    """Variables of dictionary.csv that no sampled file of their source, or of any, has."""
+    looked = {
+        s: variables_seen(study.sources[s], found) for s, found in seen.items() if found.columns
     }
-    for kind, times in by_kind.items():
-        listed = ", ".join(list(times)[:10]) + (", ..." if len(times) > 10 else "")
-        is_missing = kind == "missing-variable"
-        fault = Fault(where, f"{words.get(kind, kind)}: {listed}")
-        count = len(times) if is_missing else sum(times.values())
-        found.append(Finding("note" if is_missing else "warning", fault, count))
-    return found
+    missing = [
+        row.variable
+        for row in variables
+        if looked.keys() >= ({row.source} if row.source else study.sources.keys())
+        and not any(row.variable in names for s, names in looked.items() if row.source in (None, s))
+    ]
+    if not missing or study.dictionary.format != "csv":  # a Showcase lists all that there is
+        return []
+    listed = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
+    where = f"studies/{study.id}/dictionary.csv"
+    text = f"promised, but in none of the files looked into: {listed}"
+    return [Finding("note", Fault(where, text), len(missing))]
 
 
 def _unmapped_variables(

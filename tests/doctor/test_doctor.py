@@ -160,6 +160,29 @@ def test_unmapped_variables_and_codes_come_with_their_frequency(home: Home) -> N
     }
 
 
+def test_a_variable_that_no_file_has_is_noted_once(home: Home) -> None:
+    dictionary = GOOD_DICTIONARY + "ghost,Ghost,number,,,\n"
+    write_pack(home, dictionary=dictionary, mapping=GOOD_MAPPING)
+    deliver(home, "small", survey=SURVEY, hospital=HOSPITAL)
+    notes = text_of(examine(home), "note")
+    assert "promised, but in none of the files looked into: ghost" in notes
+
+
+def test_an_unknown_code_is_counted_and_not_shown(home: Home) -> None:
+    write_pack(home, dictionary=GOOD_DICTIONARY, mapping=GOOD_MAPPING)
+    deliver(home, "small", survey=SURVEY + "P99,70,QUUX,2020-01-02\n", hospital=HOSPITAL)
+    found = examine(home)
+    assert "unknown code in the sample: smoking" in text_of(found, "warning")
+    assert "QUUX" not in text_of(found)
+
+
+def test_what_would_be_rejected_is_counted_by_reason_and_column(home: Home) -> None:
+    write_pack(home, dictionary=GOOD_DICTIONARY, mapping=GOOD_MAPPING)
+    deliver(home, "small", survey=SURVEY + "P99,70\n", hospital=HOSPITAL)
+    warnings = text_of(examine(home), "warning")
+    assert "rejected as ragged-row in the sample: whole record" in warnings
+
+
 def test_frequencies_come_from_landing_once_the_source_is_landed(home: Home) -> None:
     landing = pytest.importorskip("biobraid.ingest.landing")
     pack = write_pack(home, dictionary=GOOD_DICTIONARY, mapping="survey,visit,,,,,,ignore,,,,")
