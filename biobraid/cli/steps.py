@@ -121,7 +121,7 @@ def ingest_step(
             workers=workers,
             on_progress=on_progress,
         )
-    receipts = [] if dry_run else write_receipts(home, [s.id for s in studies], run.run_id)
+    receipts = [] if dry_run else write_receipts(home, result)
     report_ingest(call.out, result, receipts)
     run.detail["files"] = {
         s: result.count(s) for s in ("landed", "unchanged", "superseded", "failed", "planned")
