@@ -43,12 +43,12 @@ def ids_in_several(groups: Sequence[Sequence[Path]], column: str, memory_bytes: 
     return _joined(found)
 
 
-def n_distinct_ids(paths: Sequence[Path], column: str, memory_bytes: int, more: Ids) -> int:
-    """How many different ids the parts and `more` hold together."""
+def n_distinct_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> int:
+    """How many different ids the parts hold together."""
     n = 0
     for pass_number, n_passes in _passes(paths, memory_bytes):
         arrays = [_cut(a, pass_number, n_passes) for a in _distinct(paths, column)]
-        n += len(np.unique(_joined([*arrays, _cut(more, pass_number, n_passes)])))
+        n += len(np.unique(_joined(arrays)))
     return n
 
 

@@ -135,7 +135,7 @@ def _variables(con: duckdb.DuckDBPyConnection, change: Change, batch: str) -> se
 
 def _n_records(change: Change, batch: str, share: Share) -> int:
     paths = [p.path for p in change.parts(*FACT_TABLES, batch=batch)]
-    return n_distinct_ids(paths, "record_id", share.bytes_for_ids, NO_IDS)
+    return n_distinct_ids(paths, "record_id", share.bytes_for_ids)
 
 
 def _shared(parts: Sequence[PartFile], new: Sequence[str], share: Share) -> Ids:

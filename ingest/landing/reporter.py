@@ -18,6 +18,7 @@ class Reporter:
     def __init__(self, on_progress: OnProgress | None) -> None:
         self._call = on_progress
         self._tasks: Sequence[Task] = ()
+        self._bytes: list[int] = []
         self._now = Progress("", "", "", 0, 0, 0, 0, "hash")
 
     def expect(self, home: Home, studies: Sequence[Study]) -> None:
@@ -38,24 +39,34 @@ class Reporter:
         self._tell(bytes_done=self._now.bytes_done + n_bytes)
 
     def begin_reading(self, tasks: Sequence[Task]) -> None:
-        """These files will be read."""
+        """These files will be read, and be done in this order."""
         self._tasks = tasks
+        self._bytes = [0] * len(tasks)
         total = sum(t.size for t in tasks)
         self._tell(stage="read", bytes_done=0, bytes_total=total, files_total=len(tasks))
 
     def read(self, index: int, n_bytes: int) -> None:
-        """A reader went on."""
-        job = self._tasks[index].job
+        """A reader went on by so many bytes."""
+        task = self._tasks[index]
+        self._bytes[index] = min(self._bytes[index] + n_bytes, task.size)
+        self._tell_of(task, "read")
+
+    def file_done(self) -> None:
+        """The next file was read, or could not be."""
+        index = self._now.files_done
+        self._bytes[index] = self._tasks[index].size
+        self._tell(files_done=index + 1)
+        self._tell_of(self._tasks[index], "commit")
+
+    def _tell_of(self, task: Task, stage: str) -> None:
+        job = task.job
         self._tell(
             study=job.study.id,
             source=job.source_id,
             batch=job.batch,
-            bytes_done=min(self._now.bytes_done + n_bytes, self._now.bytes_total),
+            bytes_done=sum(self._bytes),
+            stage=stage,
         )
-
-    def file_done(self) -> None:
-        """A file was landed, or could not be."""
-        self._tell(stage="commit", files_done=self._now.files_done + 1)
 
     def stage(self, name: str) -> None:
         """The run is at another stage."""

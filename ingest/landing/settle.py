@@ -25,7 +25,7 @@ from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import literal
 from biobraid.ingest.landing.change import Change, discarded_on_error
 from biobraid.ingest.landing.finalise import shifted
-from biobraid.ingest.landing.ids import NO_IDS, Ids, n_distinct_ids, repeated_ids
+from biobraid.ingest.landing.ids import Ids, n_distinct_ids, repeated_ids
 from biobraid.ingest.landing.memory import Share, scratch_duckdb
 from biobraid.ingest.landing.parts import FACT_TABLES, PartFile, in_force, read_parts
 
@@ -205,4 +205,4 @@ def _apply(
 
 def _n_records(change: Change, batch: str, share: Share) -> int:
     paths = [p.path for p in change.parts(*FACT_TABLES, batch=batch)]
-    return n_distinct_ids(paths, "record_id", share.bytes_for_ids, NO_IDS)
+    return n_distinct_ids(paths, "record_id", share.bytes_for_ids)

@@ -62,8 +62,8 @@ class Tally:
     def check(self, where: str, n_records: int) -> None:
         """The law of the books for a file just read; QualityError if it is broken.
 
-        n_records: distinct record ids that left a fact or an identity. A record may leave
-        none, if each of its cells was rejected or ignored; those cells must be in the counts.
+        n_records: distinct record ids that left a fact. A record may leave none, if each of its
+        cells was rejected, ignored or went to the vault; those cells must be in the counts.
         """
         faults = []
         accounted = (
@@ -84,12 +84,13 @@ class Tally:
                 )
             )
         without_fact = self.records_landed - n_records
-        if without_fact < 0 or without_fact > self.facts_rejected + self.facts_ignored:
+        elsewhere = self.facts_rejected + self.facts_ignored + self.facts_to_vault
+        if not 0 <= without_fact <= elsewhere:
             faults.append(
                 _breach(
                     where,
                     f"{self.records_read} records read, {self.records_rejected} rejected, "
-                    f"{self.records_ignored} ignored, but {n_records} in landing or vault",
+                    f"{self.records_ignored} ignored, but {n_records} left facts",
                 )
             )
         by_unit: Counter[str] = Counter()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +16,7 @@ from biobraid.core.files import disk_errors
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, get_connector
 from biobraid.ingest.inbox import IdentityStage
 from biobraid.ingest.landing.finalise import settle_file
-from biobraid.ingest.landing.ids import Ids, n_distinct_ids
+from biobraid.ingest.landing.ids import n_distinct_ids
 from biobraid.ingest.landing.memory import Share
 from biobraid.ingest.landing.parts import FACT_TABLES, SCHEMAS, VERSION_TABLE, PartFile
 from biobraid.ingest.landing.stage import Stage
@@ -96,15 +95,11 @@ def _read(
 ) -> Read:
     job = task.job
     tally = Tally()
-    identity_records = [np.empty(0, np.int64)]
     for item in _items(job):
         if isinstance(item, Counts):
             tally.add(item)
             on_bytes(item.bytes_done)
         elif item.table == "identity":
-            if "record_id" in item.rows.column_names:
-                ids = pc.unique(item.rows.column("record_id")).drop_null()
-                identity_records.append(ids.to_numpy(zero_copy_only=False))
             if identities:
                 identities.add(item.rows)
         else:
@@ -127,7 +122,7 @@ def _read(
         stage.add("raw.reject", rejects)
         parts = [p for p in parts if p.table != "raw.reject"]
         parts += [p for p in stage.finish() if p.table == "raw.reject"]
-    _check(job, parts, tally, np.unique(np.concatenate(identity_records)), share)
+    _check(job, parts, tally, share)
     return Read(tuple(parts), identities.finish() if identities else None, tally)
 
 
@@ -166,12 +161,8 @@ def _count_rejects(rows: pa.Table, tally: Tally) -> None:
     tally.rejects.update(counted)
 
 
-def _check(
-    job: FileJob, parts: list[PartFile], tally: Tally, identity_records: Ids, share: Share
-) -> None:
+def _check(job: FileJob, parts: list[PartFile], tally: Tally, share: Share) -> None:
     facts = [p for p in parts if p.table in FACT_TABLES]
     tally.facts_landed = sum(p.rows for p in facts)
-    n_records = n_distinct_ids(
-        [p.path for p in facts], "record_id", share.bytes_for_ids, identity_records
-    )
+    n_records = n_distinct_ids([p.path for p in facts], "record_id", share.bytes_for_ids)
     tally.check(job.where, n_records)

@@ -81,6 +81,12 @@ def books(home: Home) -> dict[tuple[str, int], dict[str, Any]]:
         return {(f.row["source"], f.row["delivery"]): dict(f.row) for f in manifest.files()}
 
 
+def total(home: Home, column: str) -> int:
+    """A count of the books summed over all files."""
+    with Manifest(home) as manifest:
+        return sum(f.row[column] for f in manifest.files())
+
+
 def statuses(result: IngestResult) -> list[str]:
     """What became of the files, in order."""
     return [o.status for o in result.outcomes]
