@@ -1,7 +1,8 @@
 AUDIT (
   name books_balance
 );
--- The law of the books in facts, per study, source and raw table.
+
+/* The law of the books in facts, per study, source and raw table. */
 SELECT
   study,
   source,
@@ -15,9 +16,10 @@ WHERE
 AUDIT (
   name all_arrived
 );
--- What stem.event sent to a table of cdm is in it, or counted.
+
+/* What stem.event sent to a table of cdm is in it, or counted. */
 SELECT
   cdm_table
 FROM @this_model
 WHERE
-  n_facts <> n_undated + n_excluded + n_surplus + n_rows;
+  n_facts <> n_undated + n_excluded + n_surplus + n_rows

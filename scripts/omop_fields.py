@@ -26,12 +26,13 @@ def sql_type(delivered: str, field: str) -> str:
     return _TYPES.get(delivered, "VARCHAR")
 
 
-def description(guidance: str, field: str) -> str:
+def description(guidance: str, field: str, is_required: bool) -> str:
     """First sentence of OHDSI's guidance without links; the field's words where there is none."""
     text = "" if guidance == "NA" else re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", guidance)
     text = " ".join(re.sub(r"https?://\S+", "", text).replace('"', "").replace("'", "").split())
     first = _SENTENCE_END.split(text)[0].strip(" .")
-    return first or field.replace("_", " ").capitalize() + "; null where the source gives none"
+    words = field.replace("_", " ").capitalize()
+    return first or (words if is_required else f"{words}; null where the source gives none")
 
 
 def compact(row: dict[str, str]) -> list[str]:
@@ -50,7 +51,7 @@ def compact(row: dict[str, str]) -> list[str]:
         blank.get(row["fkTableName"], row["fkTableName"].lower()),
         blank.get(row["fkFieldName"], row["fkFieldName"].lower()),
         blank.get(row["fkDomain"], row["fkDomain"]),
-        description(row["userGuidance"], field),
+        description(row["userGuidance"], field, row["isRequired"].lower() == "yes"),
     ]
 
 

@@ -1,7 +1,36 @@
 /* One row: what this warehouse is and of when. */
 MODEL (
   name cdm.cdm_source,
-  kind FULL
+  kind FULL,
+  grain cdm_source_name,
+  description 'Exactly one row; OHDSI''s quality dashboard stops without it. Dates are those of the deliveries, so that the same input gives the same row.',
+  column_descriptions (
+    cdm_source_name = 'The name of the CDM instance',
+    cdm_source_abbreviation = 'The abbreviation of the CDM instance',
+    cdm_holder = 'The holder of the CDM instance',
+    source_description = 'The description of the CDM instance',
+    source_documentation_reference = 'Refers to a publication or web resource describing the source data, e.g. a data dictionary',
+    cdm_etl_reference = 'Cdm etl reference; null where the source gives none',
+    source_release_date = 'The date the data was extracted from the source system',
+    cdm_release_date = 'The date the ETL script was completed',
+    cdm_version = 'Version of the OMOP CDM used as string',
+    cdm_version_concept_id = 'The Concept Id representing the version of the CDM',
+    vocabulary_version = 'Version of the OMOP standardised vocabularies loaded'
+  ),
+  audits (
+    not_null(
+      columns := (
+        cdm_source_name,
+        cdm_source_abbreviation,
+        cdm_holder,
+        source_release_date,
+        cdm_release_date,
+        cdm_version_concept_id,
+        vocabulary_version
+      )
+    ),
+    number_of_rows(threshold := 0)
+  )
 );
 
 WITH landed AS (
@@ -23,17 +52,17 @@ WITH landed AS (
     v.vocabulary_id = 'None'
 )
 SELECT
-  CAST(SUBSTRING(b.name, 1, 255) AS VARCHAR) AS cdm_source_name,
-  CAST(SUBSTRING(b.name, 1, 25) AS VARCHAR) AS cdm_source_abbreviation,
-  CAST(SUBSTRING(b.name, 1, 255) AS VARCHAR) AS cdm_holder,
-  CAST('Braided from ' || CAST(r.n_sources AS VARCHAR) || ' declared sources; what was left over is in stem.unmapped, stem.undated and staging.unlinked.' AS VARCHAR) AS source_description,
-  CAST(NULL AS VARCHAR) AS source_documentation_reference,
-  CAST('biobraid ' || b.version AS VARCHAR) AS cdm_etl_reference,
+  CAST(SUBSTRING(b.name, 1, 255) AS TEXT) AS cdm_source_name,
+  CAST(SUBSTRING(b.name, 1, 25) AS TEXT) AS cdm_source_abbreviation,
+  CAST(SUBSTRING(b.name, 1, 255) AS TEXT) AS cdm_holder,
+  CAST('Braided from ' || CAST(r.n_sources AS TEXT) || ' declared sources; what was left over is in stem.unmapped, stem.undated and staging.unlinked.' AS TEXT) AS source_description,
+  CAST(NULL AS TEXT) AS source_documentation_reference,
+  CAST('biobraid ' || b.version AS TEXT) AS cdm_etl_reference,
   CAST(COALESCE(r.released_on, l.landed_on, CAST('1970-01-01' AS DATE)) AS DATE) AS source_release_date,
   CAST(COALESCE(l.landed_on, CAST('1970-01-01' AS DATE)) AS DATE) AS cdm_release_date,
-  CAST('v5.4' AS VARCHAR) AS cdm_version,
+  CAST('v5.4' AS TEXT) AS cdm_version,
   CAST(756265 AS BIGINT) AS cdm_version_concept_id,
-  CAST(SUBSTRING(COALESCE(v.vocabulary_version, 'unknown'), 1, 20) AS VARCHAR) AS vocabulary_version
+  CAST(SUBSTRING(COALESCE(v.vocabulary_version, 'unknown'), 1, 20) AS TEXT) AS vocabulary_version
 FROM meta.biobank AS b
 CROSS JOIN landed AS l
 CROSS JOIN release AS r

@@ -1,7 +1,58 @@
 /* One row per drug exposure. */
 MODEL (
   name cdm.drug_exposure,
-  kind FULL
+  kind FULL,
+  grain drug_exposure_id,
+  references (
+    person_id
+  ),
+  depends_on (
+    cdm.visit_occurrence
+  ),
+  description 'Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends where it starts; verbatim_end_date holds only what was delivered.',
+  column_descriptions (
+    drug_exposure_id = 'The unique key given to records of drug dispensings or administrations for a person',
+    person_id = 'The PERSON_ID of the PERSON for whom the drug dispensing or administration is recorded',
+    drug_concept_id = 'The DRUG_CONCEPT_ID field is recommended for primary use in analyses, and must be used for network studies',
+    drug_exposure_start_date = 'Use this date to determine the start date of the drug record',
+    drug_exposure_start_datetime = 'Drug exposure start datetime; null where the source gives none',
+    drug_exposure_end_date = 'The DRUG_EXPOSURE_END_DATE denotes the day the drug exposure ended for the patient',
+    drug_exposure_end_datetime = 'Drug exposure end datetime; null where the source gives none',
+    verbatim_end_date = 'This is the end date of the drug exposure as it appears in the source data, if it is given',
+    drug_type_concept_id = 'You can use the TYPE_CONCEPT_ID to delineate between prescriptions written vs. prescriptions dispensed vs. medication history vs. patient-reported exposure, etc',
+    stop_reason = 'The reason a person stopped a medication as it is represented in the source',
+    refills = 'This is only filled in when the record is coming from a prescription written this field is meant to represent intended refills at time of the prescription',
+    quantity = 'Quantity; null where the source gives none',
+    days_supply = 'Days supply; null where the source gives none',
+    sig = 'This is the verbatim instruction for the drug as written by the provider',
+    route_concept_id = 'Route concept id; null where the source gives none',
+    lot_number = 'Lot number; null where the source gives none',
+    provider_id = 'The Provider associated with drug record, e.g. the provider who wrote the prescription or the provider who administered the drug',
+    visit_occurrence_id = 'The Visit during which the drug was prescribed, administered or dispensed',
+    visit_detail_id = 'The VISIT_DETAIL record during which the drug exposure occurred',
+    drug_source_value = 'This field houses the verbatim value from the source data representing the drug exposure that occurred',
+    drug_source_concept_id = 'This is the concept representing the drug source value and may not necessarily be standard',
+    route_source_value = 'This field houses the verbatim value from the source data representing the drug route',
+    dose_unit_source_value = 'This field houses the verbatim value from the source data representing the dose unit of the drug given'
+  ),
+  audits (
+    not_null(
+      columns := (
+        drug_exposure_id,
+        person_id,
+        drug_concept_id,
+        drug_exposure_start_date,
+        drug_exposure_end_date,
+        drug_type_concept_id
+      )
+    ),
+    unique_key(columns := (
+      drug_exposure_id
+    )),
+    positive(key := drug_exposure_id),
+    refers_to_person(key := person_id),
+    refers_to_visit_occurrence(key := visit_occurrence_id)
+  )
 );
 
 SELECT
@@ -14,20 +65,28 @@ SELECT
   CAST(CASE WHEN e.end_datetime >= e.start_datetime THEN e.end_datetime END AS TIMESTAMP) AS drug_exposure_end_datetime,
   CAST(e.end_date AS DATE) AS verbatim_end_date,
   CAST(e.type_concept_id AS BIGINT) AS drug_type_concept_id,
-  CAST(NULL AS VARCHAR) AS stop_reason,
-  CAST(NULL AS INTEGER) AS refills,
+  CAST(NULL AS TEXT) AS stop_reason,
+  CAST(NULL AS INT) AS refills,
   CAST(e.quantity AS DOUBLE) AS quantity,
-  CAST(NULL AS INTEGER) AS days_supply,
-  CAST(NULL AS VARCHAR) AS sig,
+  CAST(NULL AS INT) AS days_supply,
+  CAST(NULL AS TEXT) AS sig,
   CAST(NULL AS BIGINT) AS route_concept_id,
-  CAST(NULL AS VARCHAR) AS lot_number,
+  CAST(NULL AS TEXT) AS lot_number,
   CAST(NULL AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
   CAST(NULL AS BIGINT) AS visit_detail_id,
-  CAST(SUBSTRING(CASE WHEN e.kind = 'value' AND NOT e.source_value IS NULL THEN e.source_code || '=' || e.source_value ELSE e.source_code END, 1, 50) AS VARCHAR) AS drug_source_value,
+  CAST(SUBSTRING(
+    CASE
+      WHEN e.kind = 'value' AND NOT e.source_value IS NULL
+      THEN e.source_code || '=' || e.source_value
+      ELSE e.source_code
+    END,
+    1,
+    50
+  ) AS TEXT) AS drug_source_value,
   CAST(e.source_concept_id AS BIGINT) AS drug_source_concept_id,
-  CAST(NULL AS VARCHAR) AS route_source_value,
-  CAST(SUBSTRING(e.source_unit, 1, 50) AS VARCHAR) AS dose_unit_source_value
+  CAST(NULL AS TEXT) AS route_source_value,
+  CAST(SUBSTRING(e.source_unit, 1, 50) AS TEXT) AS dose_unit_source_value
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id

@@ -1,7 +1,35 @@
 /* One row per person: from the first to the last day a source could have recorded anything. */
 MODEL (
   name cdm.observation_period,
-  kind FULL
+  kind FULL,
+  grain observation_period_id,
+  references (
+    person_id
+  ),
+  description 'From the earliest to the latest day of mart.source_coverage and of the facts themselves; dates that are themselves answers (year of a diagnosis long ago) do not widen it. One period a person, so none overlap.',
+  column_descriptions (
+    observation_period_id = 'A Person can have multiple discrete Observation Periods which are identified by the Observation_Period_Id',
+    person_id = 'The Person ID of the PERSON record for which the Observation Period is recorded',
+    observation_period_start_date = 'Use this date to determine the start date of the Observation Period',
+    observation_period_end_date = 'Use this date to determine the end date of the period for which we can assume that all events for a Person are recorded',
+    period_type_concept_id = 'This field can be used to determine the provenance of the Observation Period as in whether the period was determined from an insurance enrollment file, EHR healthcare encounters, or other sources'
+  ),
+  audits (
+    not_null(
+      columns := (
+        observation_period_id,
+        person_id,
+        observation_period_start_date,
+        observation_period_end_date,
+        period_type_concept_id
+      )
+    ),
+    unique_key(columns := (
+      observation_period_id
+    )),
+    positive(key := observation_period_id),
+    refers_to_person(key := person_id)
+  )
 );
 
 WITH fact_span AS (
@@ -10,7 +38,9 @@ WITH fact_span AS (
     MIN(e.start_date) AS first_date,
     MAX(GREATEST(e.start_date, COALESCE(e.end_date, e.start_date))) AS last_date,
     MIN(CASE WHEN e.date_origin <> 'value' THEN e.start_date END) AS first_recorded,
-    MAX(CASE WHEN e.date_origin <> 'value' THEN GREATEST(e.start_date, COALESCE(e.end_date, e.start_date)) END) AS last_recorded
+    MAX(
+      CASE WHEN e.date_origin <> 'value' THEN GREATEST(e.start_date, COALESCE(e.end_date, e.start_date)) END
+    ) AS last_recorded
   FROM stem.event AS e
   WHERE
     NOT e.start_date IS NULL AND NOT e.cdm_table IN ('person', 'person_attribute')

@@ -1,7 +1,36 @@
 /* One row per linked person whose year of birth is known. */
 MODEL (
   name cdm.person,
-  kind FULL
+  kind FULL,
+  grain person_id,
+  description 'Linked persons with a known year of birth; the others are in stem.excluded_person. Where sources disagree, the most frequent answer counts, then the smallest. person_source_value is always null: no native id enters the cdm.',
+  column_descriptions (
+    person_id = 'It is assumed that every person with a different unique identifier is in fact a different person and should be treated independently',
+    gender_concept_id = 'This field is meant to capture the biological sex at birth of the Person',
+    year_of_birth = 'Compute age using year_of_birth',
+    month_of_birth = 'Month of birth; null where the source gives none',
+    day_of_birth = 'Day of birth; null where the source gives none',
+    birth_datetime = 'Birth datetime; null where the source gives none',
+    race_concept_id = 'This field captures race or ethnic background of the person',
+    ethnicity_concept_id = 'This field captures Ethnicity as defined by the Office of Management and Budget (OMB) of the US Government: it distinguishes only between Hispanic and Not Hispanic',
+    location_id = 'The location refers to the physical address of the person',
+    provider_id = 'The Provider refers to the last known primary care provider (General Practitioner)',
+    care_site_id = 'The Care Site refers to where the Provider typically provides the primary care',
+    person_source_value = 'Use this field to link back to persons in the source data',
+    gender_source_value = 'This field is used to store the biological sex of the person from the source data',
+    gender_source_concept_id = 'Due to the small number of options, this tends to be zero',
+    race_source_value = 'This field is used to store the race of the person from the source data',
+    race_source_concept_id = 'Due to the small number of options, this tends to be zero',
+    ethnicity_source_value = 'This field is used to store the ethnicity of the person from the source data',
+    ethnicity_source_concept_id = 'Due to the small number of options, this tends to be zero'
+  ),
+  audits (
+    not_null(columns := (person_id, gender_concept_id, year_of_birth, race_concept_id, ethnicity_concept_id)),
+    unique_key(columns := (
+      person_id
+    )),
+    positive(key := person_id)
+  )
 );
 
 WITH fact AS (
@@ -12,16 +41,22 @@ WITH fact AS (
     e.source_concept_id,
     e.source_value,
     CASE
-      WHEN e.person_field = 'birth' THEN TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS INTEGER)
-      WHEN e.person_field = 'year_of_birth' THEN CAST(COALESCE(e.value_number, TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS DOUBLE)) AS INTEGER)
+      WHEN e.person_field = 'birth'
+      THEN TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS INT)
+      WHEN e.person_field = 'year_of_birth'
+      THEN CAST(COALESCE(e.value_number, TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS DOUBLE)) AS INT)
     END AS birth_year,
     CASE
-      WHEN e.person_field = 'birth' THEN TRY_CAST(SUBSTRING(e.source_value, 6, 2) AS INTEGER)
-      WHEN e.person_field = 'month_of_birth' THEN CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INTEGER)
+      WHEN e.person_field = 'birth'
+      THEN TRY_CAST(SUBSTRING(e.source_value, 6, 2) AS INT)
+      WHEN e.person_field = 'month_of_birth'
+      THEN CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INT)
     END AS birth_month,
     CASE
-      WHEN e.person_field = 'birth' THEN TRY_CAST(SUBSTRING(e.source_value, 9, 2) AS INTEGER)
-      WHEN e.person_field = 'day_of_birth' THEN CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INTEGER)
+      WHEN e.person_field = 'birth'
+      THEN TRY_CAST(SUBSTRING(e.source_value, 9, 2) AS INT)
+      WHEN e.person_field = 'day_of_birth'
+      THEN CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INT)
     END AS birth_day
   FROM stem.event AS e
   WHERE
@@ -30,7 +65,7 @@ WITH fact AS (
   SELECT
     f.person_id,
     f.birth_year,
-    ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC NULLS LAST, f.birth_year NULLS LAST) AS place
+    ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC, f.birth_year) AS place
   FROM fact AS f
   WHERE
     f.birth_year BETWEEN 1850 AND 2100
@@ -48,7 +83,7 @@ WITH fact AS (
   SELECT
     f.person_id,
     f.birth_month,
-    ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC NULLS LAST, f.birth_month NULLS LAST) AS place
+    ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC, f.birth_month) AS place
   FROM fact AS f
   INNER JOIN year_chosen AS y
     ON f.person_id = y.person_id
@@ -68,7 +103,7 @@ WITH fact AS (
   SELECT
     f.person_id,
     f.birth_day,
-    ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC NULLS LAST, f.birth_day NULLS LAST) AS place
+    ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC, f.birth_day) AS place
   FROM fact AS f
   INNER JOIN year_chosen AS y
     ON f.person_id = y.person_id
@@ -95,7 +130,10 @@ WITH fact AS (
     f.concept_id,
     MIN(f.source_concept_id) AS source_concept_id,
     MIN(f.source_value) AS source_value,
-    ROW_NUMBER() OVER (PARTITION BY f.person_id, f.person_field ORDER BY CASE WHEN f.concept_id = 0 THEN 1 ELSE 0 END NULLS LAST, COUNT(*) DESC NULLS LAST, f.concept_id NULLS LAST) AS place
+    ROW_NUMBER() OVER (
+      PARTITION BY f.person_id, f.person_field
+      ORDER BY CASE WHEN f.concept_id = 0 THEN 1 ELSE 0 END, COUNT(*) DESC, f.concept_id
+    ) AS place
   FROM fact AS f
   WHERE
     f.person_field IN ('gender', 'race', 'ethnicity')
@@ -124,23 +162,21 @@ WITH fact AS (
 SELECT
   CAST(y.person_id AS BIGINT) AS person_id,
   CAST(COALESCE(c.gender_concept_id, 0) AS BIGINT) AS gender_concept_id,
-  CAST(y.birth_year AS INTEGER) AS year_of_birth,
-  CAST(m.birth_month AS INTEGER) AS month_of_birth,
-  CAST(d.birth_day AS INTEGER) AS day_of_birth,
-  TRY_CAST(
-    CAST(y.birth_year AS VARCHAR) || '-' || LPAD(CAST(m.birth_month AS VARCHAR), 2, '0') || '-' || LPAD(CAST(d.birth_day AS VARCHAR), 2, '0') || ' 00:00:00' AS TIMESTAMP
-  ) AS birth_datetime,
+  CAST(y.birth_year AS INT) AS year_of_birth,
+  CAST(m.birth_month AS INT) AS month_of_birth,
+  CAST(d.birth_day AS INT) AS day_of_birth,
+  TRY_CAST(CAST(y.birth_year AS TEXT) || '-' || LPAD(CAST(m.birth_month AS TEXT), 2, '0') || '-' || LPAD(CAST(d.birth_day AS TEXT), 2, '0') || ' 00:00:00' AS TIMESTAMP) AS birth_datetime,
   CAST(COALESCE(c.race_concept_id, 0) AS BIGINT) AS race_concept_id,
   CAST(COALESCE(c.ethnicity_concept_id, 0) AS BIGINT) AS ethnicity_concept_id,
   CAST(NULL AS BIGINT) AS location_id,
   CAST(NULL AS BIGINT) AS provider_id,
   CAST(NULL AS BIGINT) AS care_site_id,
-  CAST(NULL AS VARCHAR) AS person_source_value,
-  CAST(SUBSTRING(c.gender_source_value, 1, 50) AS VARCHAR) AS gender_source_value,
+  CAST(NULL AS TEXT) AS person_source_value,
+  CAST(SUBSTRING(c.gender_source_value, 1, 50) AS TEXT) AS gender_source_value,
   CAST(COALESCE(c.gender_source_concept_id, 0) AS BIGINT) AS gender_source_concept_id,
-  CAST(SUBSTRING(c.race_source_value, 1, 50) AS VARCHAR) AS race_source_value,
+  CAST(SUBSTRING(c.race_source_value, 1, 50) AS TEXT) AS race_source_value,
   CAST(COALESCE(c.race_source_concept_id, 0) AS BIGINT) AS race_source_concept_id,
-  CAST(SUBSTRING(c.ethnicity_source_value, 1, 50) AS VARCHAR) AS ethnicity_source_value,
+  CAST(SUBSTRING(c.ethnicity_source_value, 1, 50) AS TEXT) AS ethnicity_source_value,
   CAST(COALESCE(c.ethnicity_source_concept_id, 0) AS BIGINT) AS ethnicity_source_concept_id
 FROM year_chosen AS y
 LEFT JOIN month_chosen AS m

@@ -54,21 +54,51 @@ WITH delivered_key AS (
   GROUP BY
     e.study
 ), step AS (
-  SELECT study, 1 AS step_order, 'delivered' AS step, n_delivered AS n_persons FROM counted
+  SELECT
+    study,
+    1 AS step_order,
+    'delivered' AS step,
+    n_delivered AS n_persons
+  FROM counted
   UNION ALL
-  SELECT study, 2 AS step_order, 'linked' AS step, n_linked AS n_persons FROM counted
+  SELECT
+    study,
+    2 AS step_order,
+    'linked' AS step,
+    n_linked AS n_persons
+  FROM counted
   UNION ALL
-  SELECT study, 3 AS step_order, 'persons' AS step, n_people AS n_persons FROM counted
+  SELECT
+    study,
+    3 AS step_order,
+    'persons' AS step,
+    n_people AS n_persons
+  FROM counted
   UNION ALL
-  SELECT study, 4 AS step_order, 'with-birth-year' AS step, n_birth_year AS n_persons FROM counted
+  SELECT
+    study,
+    4 AS step_order,
+    'with-birth-year' AS step,
+    n_birth_year AS n_persons
+  FROM counted
   UNION ALL
-  SELECT study, 5 AS step_order, 'with-sex' AS step, n_sex AS n_persons FROM counted
+  SELECT
+    study,
+    5 AS step_order,
+    'with-sex' AS step,
+    n_sex AS n_persons
+  FROM counted
   UNION ALL
-  SELECT study, 6 AS step_order, 'observed' AS step, n_observed AS n_persons FROM counted
+  SELECT
+    study,
+    6 AS step_order,
+    'observed' AS step,
+    n_observed AS n_persons
+  FROM counted
 )
 SELECT
-  CAST(s.study AS VARCHAR) AS study,
-  CAST(s.step_order AS INTEGER) AS step_order,
-  CAST(s.step AS VARCHAR) AS step,
+  CAST(s.study AS TEXT) AS study,
+  CAST(s.step_order AS INT) AS step_order,
+  CAST(s.step AS TEXT) AS step,
   CAST(s.n_persons AS BIGINT) AS n_persons
 FROM step AS s

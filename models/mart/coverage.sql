@@ -103,7 +103,7 @@ WITH value_best AS (
     c.variable,
     c.code,
     c.n - c.n_mapped AS n,
-    ROW_NUMBER() OVER (PARTITION BY c.study, c.source, c.variable ORDER BY c.n - c.n_mapped DESC NULLS LAST, c.code NULLS LAST) AS place
+    ROW_NUMBER() OVER (PARTITION BY c.study, c.source, c.variable ORDER BY c.n - c.n_mapped DESC, c.code) AS place
   FROM code_sum AS c
   WHERE
     c.n > c.n_mapped AND c.code <> ''
@@ -121,14 +121,14 @@ WITH value_best AS (
     c.variable
 )
 SELECT
-  CAST(s.study AS VARCHAR) AS study,
-  CAST(s.source AS VARCHAR) AS source,
-  CAST(s.variable AS VARCHAR) AS variable,
-  CAST(v.label AS VARCHAR) AS label,
+  CAST(s.study AS TEXT) AS study,
+  CAST(s.source AS TEXT) AS source,
+  CAST(s.variable AS TEXT) AS variable,
+  CAST(v.label AS TEXT) AS label,
   CAST(s.n AS BIGINT) AS n,
   CAST(s.n_mapped AS BIGINT) AS n_mapped,
   CAST(CAST(s.n_mapped AS DOUBLE) / CAST(NULLIF(s.n, 0) AS DOUBLE) AS DOUBLE) AS mapped_share,
-  CAST(r.code AS VARCHAR) AS top_unmapped_code,
+  CAST(r.code AS TEXT) AS top_unmapped_code,
   CAST(COALESCE(r.n, 0) AS BIGINT) AS n_top_unmapped
 FROM variable_sum AS s
 LEFT JOIN unmapped_ranked AS r

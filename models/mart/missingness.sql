@@ -15,7 +15,9 @@ MODEL (
     n_persons_source = 'Persons with data in the source',
     persons_share = 'n_persons / n_persons_source (0-1)'
   ),
-  audits (unique_key(columns := (study, source, variable, absent_reason, basis)))
+  audits (
+    unique_key(columns := (study, source, variable, absent_reason, basis))
+  )
 );
 
 WITH source_size AS (
@@ -47,7 +49,8 @@ WITH source_size AS (
     f.variable,
     f.absent_reason,
     CASE
-      WHEN f.absent_reason IN ('error', 'not-a-number', 'positive-infinity', 'negative-infinity') THEN 'unreadable'
+      WHEN f.absent_reason IN ('error', 'not-a-number', 'positive-infinity', 'negative-infinity')
+      THEN 'unreadable'
       ELSE 'coded'
     END AS basis,
     f.n_values,
@@ -71,11 +74,11 @@ WITH source_size AS (
     s.n_persons > a.n_persons
 )
 SELECT
-  CAST(g.study AS VARCHAR) AS study,
-  CAST(g.source AS VARCHAR) AS source,
-  CAST(g.variable AS VARCHAR) AS variable,
-  CAST(g.absent_reason AS VARCHAR) AS absent_reason,
-  CAST(g.basis AS VARCHAR) AS basis,
+  CAST(g.study AS TEXT) AS study,
+  CAST(g.source AS TEXT) AS source,
+  CAST(g.variable AS TEXT) AS variable,
+  CAST(g.absent_reason AS TEXT) AS absent_reason,
+  CAST(g.basis AS TEXT) AS basis,
   CAST(g.n_values AS BIGINT) AS n_values,
   CAST(g.n_persons AS BIGINT) AS n_persons,
   CAST(s.n_persons AS BIGINT) AS n_persons_source,

@@ -3,7 +3,9 @@ MODEL (
   name mart.modality,
   kind FULL,
   grain (person_id, modality),
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'Which modalities hold data about whom; a release reads it beside the consents.',
   column_descriptions (
     person_id = 'Person',
@@ -30,8 +32,8 @@ WITH source_sum AS (
 )
 SELECT
   CAST(s.person_id AS BIGINT) AS person_id,
-  CAST(COALESCE(d.modality, 'unknown') AS VARCHAR) AS modality,
-  CAST(COUNT(*) AS INTEGER) AS n_sources,
+  CAST(COALESCE(d.modality, 'unknown') AS TEXT) AS modality,
+  CAST(COUNT(*) AS INT) AS n_sources,
   CAST(SUM(s.n_rows) AS BIGINT) AS n_rows
 FROM source_sum AS s
 LEFT JOIN vocab.study_source AS d

@@ -3,7 +3,9 @@ MODEL (
   name mart.participant,
   kind FULL,
   grain person_id,
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'Who is in the biobank and how much is known: the first table to look at.',
   column_descriptions (
     person_id = 'Person',
@@ -17,7 +19,11 @@ MODEL (
     observed_to = 'End of the observation period; null if none',
     death_date = 'Date of death; null if alive or not known'
   ),
-  audits (unique_key(columns := (person_id)), not_null(columns := (person_id)))
+  audits (unique_key(columns := (
+      person_id
+    )), not_null(columns := (
+      person_id
+  )))
 );
 
 WITH delivered AS (
@@ -45,12 +51,12 @@ WITH delivered AS (
 )
 SELECT
   CAST(a.person_id AS BIGINT) AS person_id,
-  CAST(a.n_studies AS INTEGER) AS n_studies,
-  CAST(a.n_sources AS INTEGER) AS n_sources,
+  CAST(a.n_studies AS INT) AS n_studies,
+  CAST(a.n_sources AS INT) AS n_sources,
   CAST(a.n_rows AS BIGINT) AS n_rows,
   CAST(NOT p.person_id IS NULL AS BOOLEAN) AS is_in_cdm,
   CAST(p.gender_concept_id AS BIGINT) AS gender_concept_id,
-  CAST(p.year_of_birth AS INTEGER) AS year_of_birth,
+  CAST(p.year_of_birth AS INT) AS year_of_birth,
   CAST(o.observation_period_start_date AS DATE) AS observed_from,
   CAST(o.observation_period_end_date AS DATE) AS observed_to,
   CAST(d.death_date AS DATE) AS death_date

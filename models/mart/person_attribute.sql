@@ -3,7 +3,9 @@ MODEL (
   name mart.person_attribute,
   kind FULL,
   grain (person_id, attribute, scheme),
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'Groups for audits, weights and tables one: sex, age band at the first observed day, ethnicity, and whatever mappings declare as attribute:name:scheme. Of several answers of a person the one of the lowest instance counts, then the earliest, then the lowest array index.',
   column_descriptions (
     person_id = 'Person',
@@ -23,8 +25,10 @@ WITH sex AS (
     'sex' AS attribute,
     'omop-gender' AS scheme,
     CASE p.gender_concept_id
-      WHEN 8507 THEN 'male'
-      WHEN 8532 THEN 'female'
+      WHEN 8507
+      THEN 'male'
+      WHEN 8532
+      THEN 'female'
       ELSE LOWER(COALESCE(c.concept_name, 'unknown'))
     END AS level
   FROM cdm.person AS p
@@ -35,7 +39,9 @@ WITH sex AS (
 ), entry_age AS (
   SELECT
     p.person_id,
-    CAST(FLOOR((EXTRACT(YEAR FROM o.observation_period_start_date) - p.year_of_birth) / 10) AS INTEGER) * 10 AS decade
+    CAST(FLOOR((
+      EXTRACT(YEAR FROM o.observation_period_start_date) - p.year_of_birth
+    ) / 10) AS INT) * 10 AS decade
   FROM cdm.person AS p
   INNER JOIN cdm.observation_period AS o
     ON p.person_id = o.person_id
@@ -45,9 +51,11 @@ WITH sex AS (
     'age_band' AS attribute,
     'ten-years-at-entry' AS scheme,
     CASE
-      WHEN a.decade < 0 THEN 'before birth'
-      WHEN a.decade >= 90 THEN '90+'
-      ELSE CAST(a.decade AS VARCHAR) || '-' || CAST(a.decade + 9 AS VARCHAR)
+      WHEN a.decade < 0
+      THEN 'before birth'
+      WHEN a.decade >= 90
+      THEN '90+'
+      ELSE CAST(a.decade AS TEXT) || '-' || CAST(a.decade + 9 AS TEXT)
     END AS level
   FROM entry_age AS a
 ), ethnicity AS (
@@ -57,7 +65,7 @@ WITH sex AS (
     CASE WHEN p.race_concept_id <> 0 THEN 'omop-race' ELSE 'omop-ethnicity' END AS scheme,
     CASE
       WHEN c.concept_name IS NULL OR c.concept_name = 'unverified'
-      THEN 'concept ' || CAST(CASE WHEN p.race_concept_id <> 0 THEN p.race_concept_id ELSE p.ethnicity_concept_id END AS VARCHAR)
+      THEN 'concept ' || CAST(CASE WHEN p.race_concept_id <> 0 THEN p.race_concept_id ELSE p.ethnicity_concept_id END AS TEXT)
       ELSE c.concept_name
     END AS level
   FROM cdm.person AS p
@@ -69,7 +77,11 @@ WITH sex AS (
   SELECT
     e.person_id,
     SPLIT_PART(e.person_field, ':', 2) AS attribute,
-    CASE WHEN SPLIT_PART(e.person_field, ':', 3) = '' THEN e.study ELSE SPLIT_PART(e.person_field, ':', 3) END AS scheme,
+    CASE
+      WHEN SPLIT_PART(e.person_field, ':', 3) = ''
+      THEN e.study
+      ELSE SPLIT_PART(e.person_field, ':', 3)
+    END AS scheme,
     COALESCE(e.value_text, e.source_value) AS level,
     e.instance,
     e.start_date,
@@ -84,14 +96,32 @@ WITH sex AS (
     r.attribute,
     r.scheme,
     r.level,
-    ROW_NUMBER() OVER (PARTITION BY r.person_id, r.attribute, r.scheme ORDER BY r.instance NULLS LAST, r.start_date NULLS LAST, r.array_index NULLS LAST, r.fact_id NULLS LAST) AS place
+    ROW_NUMBER() OVER (
+      PARTITION BY r.person_id, r.attribute, r.scheme
+      ORDER BY r.instance, r.start_date, r.array_index, r.fact_id
+    ) AS place
   FROM declared_ranked AS r
 ), attribute_level AS (
-  SELECT person_id, attribute, scheme, level FROM sex
+  SELECT
+    person_id,
+    attribute,
+    scheme,
+    level
+  FROM sex
   UNION ALL
-  SELECT person_id, attribute, scheme, level FROM age_band
+  SELECT
+    person_id,
+    attribute,
+    scheme,
+    level
+  FROM age_band
   UNION ALL
-  SELECT person_id, attribute, scheme, level FROM ethnicity
+  SELECT
+    person_id,
+    attribute,
+    scheme,
+    level
+  FROM ethnicity
   UNION ALL
   SELECT
     d.person_id,
@@ -104,7 +134,7 @@ WITH sex AS (
 )
 SELECT
   CAST(a.person_id AS BIGINT) AS person_id,
-  CAST(a.attribute AS VARCHAR) AS attribute,
-  CAST(a.scheme AS VARCHAR) AS scheme,
-  CAST(a.level AS VARCHAR) AS level
+  CAST(a.attribute AS TEXT) AS attribute,
+  CAST(a.scheme AS TEXT) AS scheme,
+  CAST(a.level AS TEXT) AS level
 FROM attribute_level AS a

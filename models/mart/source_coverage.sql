@@ -3,7 +3,9 @@ MODEL (
   name mart.source_coverage,
   kind FULL,
   grain (person_id, study, source),
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'When silence of a source means that nothing happened. Registrations of the person come first, then the declared span of the source, then first and last record. Hospital and register sources with a declared span cover every linked person of their study, with or without records; other sources cover persons with data in them. Coverage ends at the first of death, end of registration, censoring and the declared end.',
   column_descriptions (
     person_id = 'Person',
@@ -20,7 +22,10 @@ MODEL (
   audits (
     unique_key(columns := (person_id, study, source)),
     not_null(columns := (person_id, study, source, covered_from, covered_to, end_reason)),
-    accepted_values(column := end_reason, is_in := ('death', 'registration-ended', 'censored', 'administrative-censoring', 'last-record'))
+    accepted_values(
+      "column" := end_reason,
+      is_in := ('death', 'registration-ended', 'censored', 'administrative-censoring', 'last-record')
+    )
   )
 );
 
@@ -130,7 +135,7 @@ WITH with_data AS (
     s.modality,
     c.has_records,
     COALESCE(r.first_date, TRY_CAST(s.covers_from AS DATE), f.first_date) AS begins,
-    TRY_CAST(CAST(p.year_of_birth AS VARCHAR) || '-01-01' AS DATE) AS born,
+    TRY_CAST(CAST(p.year_of_birth AS TEXT) || '-01-01' AS DATE) AS born,
     d.death_date,
     r.last_date AS registered_to,
     r.reason AS registered_reason,
@@ -169,35 +174,42 @@ WITH with_data AS (
     b.source_to,
     CASE
       WHEN b.registered_to IS NULL AND b.censored_to IS NULL AND b.source_to IS NULL
-      THEN CASE WHEN b.n_registrations > 0 THEN COALESCE(b.death_date, b.last_record) ELSE LEAST(b.last_record, b.death_date) END
+      THEN CASE
+        WHEN b.n_registrations > 0
+        THEN COALESCE(b.death_date, b.last_record)
+        ELSE LEAST(b.last_record, b.death_date)
+      END
       ELSE LEAST(b.registered_to, b.censored_to, b.source_to, b.death_date)
     END AS covered_to
   FROM bounds AS b
 )
 SELECT
   CAST(e.person_id AS BIGINT) AS person_id,
-  CAST(e.study AS VARCHAR) AS study,
-  CAST(e.source AS VARCHAR) AS source,
-  CAST(e.modality AS VARCHAR) AS modality,
+  CAST(e.study AS TEXT) AS study,
+  CAST(e.source AS TEXT) AS source,
+  CAST(e.modality AS TEXT) AS modality,
   CAST(e.covered_from AS DATE) AS covered_from,
   CAST(e.covered_to AS DATE) AS covered_to,
-  CAST(
-    CASE e.covered_to
-      WHEN e.death_date THEN 'death'
-      WHEN e.registered_to THEN 'registration-ended'
-      WHEN e.censored_to THEN 'censored'
-      WHEN e.source_to THEN 'administrative-censoring'
-      ELSE 'last-record'
-    END AS VARCHAR
-  ) AS end_reason,
-  CAST(
-    CASE e.covered_to
-      WHEN e.death_date THEN NULL
-      WHEN e.registered_to THEN e.registered_reason
-      WHEN e.censored_to THEN e.censored_reason
-    END AS VARCHAR
-  ) AS end_detail,
-  CAST(e.n_registrations AS INTEGER) AS n_registrations,
+  CAST(CASE e.covered_to
+    WHEN e.death_date
+    THEN 'death'
+    WHEN e.registered_to
+    THEN 'registration-ended'
+    WHEN e.censored_to
+    THEN 'censored'
+    WHEN e.source_to
+    THEN 'administrative-censoring'
+    ELSE 'last-record'
+  END AS TEXT) AS end_reason,
+  CAST(CASE e.covered_to
+    WHEN e.death_date
+    THEN NULL
+    WHEN e.registered_to
+    THEN e.registered_reason
+    WHEN e.censored_to
+    THEN e.censored_reason
+  END AS TEXT) AS end_detail,
+  CAST(e.n_registrations AS INT) AS n_registrations,
   CAST(e.has_records = 1 AS BOOLEAN) AS has_records
 FROM ended AS e
 WHERE

@@ -14,16 +14,18 @@ MODEL (
     n_events = 'Events of linked persons',
     n_persons = 'Persons with at least one of them'
   ),
-  audits (unique_key(columns := (study, source, kind, code_system, code_key, origin)))
+  audits (
+    unique_key(columns := (study, source, kind, code_system, code_key, origin))
+  )
 );
 
 SELECT
-  CAST(e.study AS VARCHAR) AS study,
-  CAST(e.source AS VARCHAR) AS source,
-  CAST(e.kind AS VARCHAR) AS kind,
-  CAST(e.code_system AS VARCHAR) AS code_system,
-  CAST(e.code_key AS VARCHAR) AS code_key,
-  CAST(e.origin AS VARCHAR) AS origin,
+  CAST(e.study AS TEXT) AS study,
+  CAST(e.source AS TEXT) AS source,
+  CAST(e.kind AS TEXT) AS kind,
+  CAST(e.code_system AS TEXT) AS code_system,
+  CAST(e.code_key AS TEXT) AS code_key,
+  CAST(e.origin AS TEXT) AS origin,
   CAST(COUNT(*) AS BIGINT) AS n_events,
   CAST(COUNT(DISTINCT e.person_id) AS BIGINT) AS n_persons
 FROM staging.source_event AS e

@@ -3,7 +3,9 @@ MODEL (
   name staging.source_event,
   kind FULL,
   grain row_id,
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'raw.event of linked persons; the others are counted in staging.unlinked.',
   column_descriptions (
     row_id = 'Id of the event',
@@ -37,9 +39,14 @@ MODEL (
     time_flag = 'Why the time is not what was delivered; see raw.event'
   ),
   audits (
-    unique_key(columns := (row_id)),
+    unique_key(columns := (
+      row_id
+    )),
     not_null(columns := (row_id, record_id, person_id, kind)),
-    accepted_values(column := kind, is_in := ('visit', 'condition', 'drug', 'procedure', 'device', 'death', 'measurement', 'observation'))
+    accepted_values(
+      "column" := kind,
+      is_in := ('visit', 'condition', 'drug', 'procedure', 'device', 'death', 'measurement', 'observation')
+    )
   )
 );
 
@@ -59,8 +66,10 @@ WITH linked AS (
     r.position,
     TRIM(r.value) AS source_value,
     CASE
-      WHEN SUBSTRING(TRIM(r.value), 1, 2) IN ('<=', '>=') THEN SUBSTRING(TRIM(r.value), 1, 2)
-      WHEN SUBSTRING(TRIM(r.value), 1, 1) IN ('<', '>') THEN SUBSTRING(TRIM(r.value), 1, 1)
+      WHEN SUBSTRING(TRIM(r.value), 1, 2) IN ('<=', '>=')
+      THEN SUBSTRING(TRIM(r.value), 1, 2)
+      WHEN SUBSTRING(TRIM(r.value), 1, 1) IN ('<', '>')
+      THEN SUBSTRING(TRIM(r.value), 1, 1)
     END AS value_operator,
     TRIM(r.unit) AS source_unit,
     TRIM(r.quantity) AS quantity,
@@ -78,7 +87,7 @@ WITH linked AS (
   LEFT JOIN vocab.study_source AS s
     ON r.study = s.study AND r.source = s.source
   WHERE
-    b.link_status = 'linked' AND b.person_id IS NOT NULL
+    b.link_status = 'linked' AND NOT b.person_id IS NULL
 ), shaped AS (
   SELECT
     l.row_id,
@@ -93,7 +102,8 @@ WITH linked AS (
     l.code_system,
     COALESCE(
       CASE
-        WHEN l.code_system LIKE 'Read%' OR l.code_system LIKE 'CTV%' THEN REPLACE(l.code, '.', '')
+        WHEN l.code_system LIKE 'Read%' OR l.code_system LIKE 'CTV%'
+        THEN REPLACE(l.code, '.', '')
         ELSE UPPER(REPLACE(l.code, '.', ''))
       END,
       ''
@@ -110,55 +120,47 @@ WITH linked AS (
     l.admitted_from,
     l.discharged_to,
     TRY_CAST(SUBSTRING(l.start_time, 1, 10) AS DATE) AS start_date,
-    CASE
-      WHEN LENGTH(l.start_time) > 10 THEN TRY_CAST(REPLACE(l.start_time, 'T', ' ') AS TIMESTAMP)
-    END AS start_datetime,
+    CASE WHEN LENGTH(l.start_time) > 10 THEN TRY_CAST(REPLACE(l.start_time, 'T', ' ') AS TIMESTAMP) END AS start_datetime,
     l.start_offset_minutes,
     TRY_CAST(SUBSTRING(l.end_time, 1, 10) AS DATE) AS end_date,
-    CASE
-      WHEN LENGTH(l.end_time) > 10 THEN TRY_CAST(REPLACE(l.end_time, 'T', ' ') AS TIMESTAMP)
-    END AS end_datetime,
+    CASE WHEN LENGTH(l.end_time) > 10 THEN TRY_CAST(REPLACE(l.end_time, 'T', ' ') AS TIMESTAMP) END AS end_datetime,
     l.time_flag
   FROM linked AS l
 )
 SELECT
   CAST(s.row_id AS BIGINT) AS row_id,
   CAST(s.record_id AS BIGINT) AS record_id,
-  CAST(s.study AS VARCHAR) AS study,
-  CAST(s.source AS VARCHAR) AS source,
+  CAST(s.study AS TEXT) AS study,
+  CAST(s.source AS TEXT) AS source,
   CAST(s.person_id AS BIGINT) AS person_id,
-  CAST(s.kind AS VARCHAR) AS kind,
-  CAST(s.source_table AS VARCHAR) AS source_table,
-  CAST(s.variable AS VARCHAR) AS variable,
-  CAST(s.code AS VARCHAR) AS code,
-  CAST(s.code_system AS VARCHAR) AS code_system,
-  CAST(s.code_key AS VARCHAR) AS code_key,
-  CAST(s.code_text AS VARCHAR) AS code_text,
-  CAST(s.position AS VARCHAR) AS position,
-  CAST(s.source_value AS VARCHAR) AS source_value,
-  CAST(
-    CASE
-      WHEN REGEXP_MATCHES(s.number_text, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
-      THEN NULLIF(NULLIF(TRY_CAST(s.number_text AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
-    END AS DOUBLE
-  ) AS value_number,
-  CAST(s.value_operator AS VARCHAR) AS value_operator,
-  CAST(s.source_unit AS VARCHAR) AS source_unit,
-  CAST(
-    CASE
-      WHEN REGEXP_MATCHES(s.quantity, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
-      THEN TRY_CAST(s.quantity AS DOUBLE)
-    END AS DOUBLE
-  ) AS quantity,
-  CAST(s.origin AS VARCHAR) AS origin,
+  CAST(s.kind AS TEXT) AS kind,
+  CAST(s.source_table AS TEXT) AS source_table,
+  CAST(s.variable AS TEXT) AS variable,
+  CAST(s.code AS TEXT) AS code,
+  CAST(s.code_system AS TEXT) AS code_system,
+  CAST(s.code_key AS TEXT) AS code_key,
+  CAST(s.code_text AS TEXT) AS code_text,
+  CAST(s.position AS TEXT) AS position,
+  CAST(s.source_value AS TEXT) AS source_value,
+  CAST(CASE
+    WHEN REGEXP_MATCHES(s.number_text, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
+    THEN NULLIF(NULLIF(TRY_CAST(s.number_text AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
+  END AS DOUBLE) AS value_number,
+  CAST(s.value_operator AS TEXT) AS value_operator,
+  CAST(s.source_unit AS TEXT) AS source_unit,
+  CAST(CASE
+    WHEN REGEXP_MATCHES(s.quantity, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
+    THEN TRY_CAST(s.quantity AS DOUBLE)
+  END AS DOUBLE) AS quantity,
+  CAST(s.origin AS TEXT) AS origin,
   CAST(s.visit_record_id AS BIGINT) AS visit_record_id,
-  CAST(s.admitted_from AS VARCHAR) AS admitted_from,
-  CAST(s.discharged_to AS VARCHAR) AS discharged_to,
+  CAST(s.admitted_from AS TEXT) AS admitted_from,
+  CAST(s.discharged_to AS TEXT) AS discharged_to,
   CAST(s.start_date AS DATE) AS start_date,
   CAST(s.start_datetime AS TIMESTAMP) AS start_datetime,
-  CAST(s.start_offset_minutes AS INTEGER) AS start_offset_minutes,
+  CAST(s.start_offset_minutes AS INT) AS start_offset_minutes,
   CAST(s.start_datetime - s.start_offset_minutes * INTERVAL '1' MINUTE AS TIMESTAMP) AS start_instant,
   CAST(s.end_date AS DATE) AS end_date,
   CAST(s.end_datetime AS TIMESTAMP) AS end_datetime,
-  CAST(s.time_flag AS VARCHAR) AS time_flag
+  CAST(s.time_flag AS TEXT) AS time_flag
 FROM shaped AS s

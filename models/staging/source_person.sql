@@ -15,36 +15,63 @@ MODEL (
   ),
   audits (
     unique_key(columns := (study, source, table_name, source_person_key)),
-    accepted_values(column := link_status, is_in := ('linked', 'waiting', 'quarantined', 'withdrawn', 'not-linked', 'no-person'))
+    accepted_values(
+      "column" := link_status,
+      is_in := ('linked', 'waiting', 'quarantined', 'withdrawn', 'not-linked', 'no-person')
+    )
   )
 );
 
 WITH delivered AS (
-  SELECT study, source, 'value' AS table_name, source_person_key, COUNT(*) AS n_rows
+  SELECT
+    study,
+    source,
+    'value' AS table_name,
+    source_person_key,
+    COUNT(*) AS n_rows
   FROM raw.value
-  GROUP BY study, source, source_person_key
+  GROUP BY
+    study,
+    source,
+    source_person_key
   UNION ALL
-  SELECT study, source, 'event' AS table_name, source_person_key, COUNT(*) AS n_rows
+  SELECT
+    study,
+    source,
+    'event' AS table_name,
+    source_person_key,
+    COUNT(*) AS n_rows
   FROM raw.event
-  GROUP BY study, source, source_person_key
+  GROUP BY
+    study,
+    source,
+    source_person_key
   UNION ALL
-  SELECT study, source, 'record' AS table_name, source_person_key, COUNT(*) AS n_rows
+  SELECT
+    study,
+    source,
+    'record' AS table_name,
+    source_person_key,
+    COUNT(*) AS n_rows
   FROM raw.record
-  GROUP BY study, source, source_person_key
+  GROUP BY
+    study,
+    source,
+    source_person_key
 )
 SELECT
-  CAST(d.study AS VARCHAR) AS study,
-  CAST(d.source AS VARCHAR) AS source,
-  CAST(d.table_name AS VARCHAR) AS table_name,
-  CAST(d.source_person_key AS VARCHAR) AS source_person_key,
+  CAST(d.study AS TEXT) AS study,
+  CAST(d.source AS TEXT) AS source,
+  CAST(d.table_name AS TEXT) AS table_name,
+  CAST(d.source_person_key AS TEXT) AS source_person_key,
   CAST(CASE WHEN b.link_status = 'linked' THEN b.person_id END AS BIGINT) AS person_id,
-  CAST(
-    CASE
-      WHEN d.source_person_key IS NULL THEN 'no-person'
-      WHEN b.link_status = 'linked' AND b.person_id IS NULL THEN 'not-linked'
-      ELSE COALESCE(b.link_status, 'not-linked')
-    END AS VARCHAR
-  ) AS link_status,
+  CAST(CASE
+    WHEN d.source_person_key IS NULL
+    THEN 'no-person'
+    WHEN b.link_status = 'linked' AND b.person_id IS NULL
+    THEN 'not-linked'
+    ELSE COALESCE(b.link_status, 'not-linked')
+  END AS TEXT) AS link_status,
   CAST(d.n_rows AS BIGINT) AS n_rows
 FROM delivered AS d
 LEFT JOIN link.person_bridge AS b

@@ -3,7 +3,9 @@ MODEL (
   name staging.source_record,
   kind FULL,
   grain row_id,
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'raw.record of linked persons; the others are counted in staging.unlinked.',
   column_descriptions (
     row_id = 'Id of the record of this kind',
@@ -22,27 +24,29 @@ MODEL (
     end_date = 'Local end date; null if none was given',
     time_flag = 'Why the time is not what was delivered; see raw.record'
   ),
-  audits (unique_key(columns := (row_id)), not_null(columns := (row_id, person_id, kind)))
+  audits (unique_key(columns := (
+      row_id
+  )), not_null(columns := (row_id, person_id, kind)))
 );
 
 SELECT
   CAST(r.row_id AS BIGINT) AS row_id,
   CAST(r.record_id AS BIGINT) AS record_id,
-  CAST(r.study AS VARCHAR) AS study,
-  CAST(r.source AS VARCHAR) AS source,
+  CAST(r.study AS TEXT) AS study,
+  CAST(r.source AS TEXT) AS source,
   CAST(b.person_id AS BIGINT) AS person_id,
-  CAST(r.kind AS VARCHAR) AS kind,
-  CAST(r.code AS VARCHAR) AS code,
-  CAST(r.code_system AS VARCHAR) AS code_system,
-  CAST(r.label AS VARCHAR) AS label,
+  CAST(r.kind AS TEXT) AS kind,
+  CAST(r.code AS TEXT) AS code,
+  CAST(r.code_system AS TEXT) AS code_system,
+  CAST(r.label AS TEXT) AS label,
   CAST(r.number AS DOUBLE) AS value_number,
-  CAST(r.reason AS VARCHAR) AS reason,
+  CAST(r.reason AS TEXT) AS reason,
   CAST(r.parent_record_id AS BIGINT) AS parent_record_id,
   TRY_CAST(SUBSTRING(r.start_time, 1, 10) AS DATE) AS start_date,
   TRY_CAST(SUBSTRING(r.end_time, 1, 10) AS DATE) AS end_date,
-  CAST(r.time_flag AS VARCHAR) AS time_flag
+  CAST(r.time_flag AS TEXT) AS time_flag
 FROM raw.record AS r
 INNER JOIN link.person_bridge AS b
   ON r.source_person_key = b.source_person_key
 WHERE
-  b.link_status = 'linked' AND b.person_id IS NOT NULL
+  b.link_status = 'linked' AND NOT b.person_id IS NULL

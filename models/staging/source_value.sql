@@ -3,7 +3,9 @@ MODEL (
   name staging.source_value,
   kind FULL,
   grain row_id,
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'raw.value of linked persons (the others: staging.unlinked), typed as the dictionary promises. Exactly one of value_number, value_date, value_code, value_text and absent_reason is set. A declared code of a number variable (-10: less than one) is a code, never a number.',
   column_descriptions (
     row_id = 'Id of the delivered value',
@@ -31,7 +33,9 @@ MODEL (
     time_flag = 'Why the time is not what was delivered; see raw.value'
   ),
   audits (
-    unique_key(columns := (row_id)),
+    unique_key(columns := (
+      row_id
+    )),
     not_null(columns := (row_id, person_id, variable, source_value)),
     value_or_absent()
   )
@@ -47,9 +51,16 @@ WITH declared_code AS (
     CASE WHEN c.absent_reason IS NULL AND c.meaning <> c.code THEN 1 ELSE 0 END AS has_meaning
   FROM vocab.variable_code AS c
   UNION ALL
-  SELECT m.study, m.source, m.variable, m.source_code AS code, NULL AS absent_reason, 1 AS has_meaning
+  SELECT
+    m.study,
+    m.source,
+    m.variable,
+    m.source_code AS code,
+    NULL AS absent_reason,
+    1 AS has_meaning
   FROM vocab.mapping AS m
-  WHERE m.source_code IS NOT NULL
+  WHERE
+    NOT m.source_code IS NULL
 ), known_code AS (
   SELECT
     study,
@@ -59,12 +70,19 @@ WITH declared_code AS (
     MAX(absent_reason) AS absent_reason,
     MAX(has_meaning) AS has_meaning
   FROM declared_code
-  GROUP BY study, source, variable, code
+  GROUP BY
+    study,
+    source,
+    variable,
+    code
 ), ucum AS (
-  SELECT c.concept_code AS unit
+  SELECT
+    c.concept_code AS unit
   FROM vocab.concept AS c
-  WHERE c.vocabulary_id = 'UCUM'
-  GROUP BY c.concept_code
+  WHERE
+    c.vocabulary_id = 'UCUM'
+  GROUP BY
+    c.concept_code
 ), linked AS (
   SELECT
     r.row_id,
@@ -84,7 +102,7 @@ WITH declared_code AS (
   INNER JOIN link.person_bridge AS b
     ON r.source_person_key = b.source_person_key
   WHERE
-    b.link_status = 'linked' AND b.person_id IS NOT NULL
+    b.link_status = 'linked' AND NOT b.person_id IS NULL
 ), described AS (
   SELECT
     l.row_id,
@@ -100,8 +118,10 @@ WITH declared_code AS (
     l.source_value,
     k.absent_reason AS coded_reason,
     CASE
-      WHEN k.absent_reason IS NOT NULL THEN 0
-      WHEN v.value_type IN ('code', 'multicode', 'boolean') THEN 1
+      WHEN NOT k.absent_reason IS NULL
+      THEN 0
+      WHEN v.value_type IN ('code', 'multicode', 'boolean')
+      THEN 1
       ELSE COALESCE(k.has_meaning, 0)
     END AS is_code,
     CASE
@@ -111,15 +131,14 @@ WITH declared_code AS (
     CASE
       WHEN v.value_type IN ('number', 'integer')
       THEN CASE
-        WHEN SUBSTRING(l.source_value, 1, 2) IN ('<=', '>=') THEN SUBSTRING(l.source_value, 1, 2)
-        WHEN SUBSTRING(l.source_value, 1, 1) IN ('<', '>') THEN SUBSTRING(l.source_value, 1, 1)
+        WHEN SUBSTRING(l.source_value, 1, 2) IN ('<=', '>=')
+        THEN SUBSTRING(l.source_value, 1, 2)
+        WHEN SUBSTRING(l.source_value, 1, 1) IN ('<', '>')
+        THEN SUBSTRING(l.source_value, 1, 1)
       END
     END AS value_operator,
     l.source_unit,
-    CASE
-      WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit
-      ELSE u.unit
-    END AS ucum_unit,
+    CASE WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit ELSE u.unit END AS ucum_unit,
     l.start_time,
     l.start_offset_minutes,
     l.time_flag
@@ -129,10 +148,7 @@ WITH declared_code AS (
   LEFT JOIN vocab.study_source AS s
     ON l.study = s.study AND l.source = s.source
   LEFT JOIN known_code AS k
-    ON l.study = k.study
-    AND l.source = k.source
-    AND l.variable = k.variable
-    AND l.source_value = k.code
+    ON l.study = k.study AND l.source = k.source AND l.variable = k.variable AND l.source_value = k.code
   LEFT JOIN ucum AS u
     ON l.source_unit = u.unit
 ), shaped AS (
@@ -155,12 +171,14 @@ WITH declared_code AS (
       THEN TRIM(SUBSTRING(d.source_value, 1 + COALESCE(LENGTH(d.value_operator), 0)))
     END AS number_text,
     CASE
-      WHEN d.date_text IS NULL OR d.is_code = 1 OR NOT d.coded_reason IS NULL THEN NULL
+      WHEN d.date_text IS NULL OR d.is_code = 1 OR NOT d.coded_reason IS NULL
+      THEN NULL
       WHEN REGEXP_MATCHES(d.date_text, '^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}$')
       THEN SPLIT_PART(d.date_text, '-', 1) || '-' || LPAD(SPLIT_PART(d.date_text, '-', 2), 2, '0') || '-' || LPAD(SPLIT_PART(d.date_text, '-', 3), 2, '0')
       WHEN REGEXP_MATCHES(d.date_text, '^[0-9]{8}$')
       THEN SUBSTRING(d.date_text, 1, 4) || '-' || SUBSTRING(d.date_text, 5, 2) || '-' || SUBSTRING(d.date_text, 7, 2)
-      WHEN NOT REGEXP_MATCHES(d.date_text, '^[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}$') THEN NULL
+      WHEN NOT REGEXP_MATCHES(d.date_text, '^[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}$')
+      THEN NULL
       WHEN d.date_order = 'dmy'
       THEN SPLIT_PART(d.date_text, '-', 3) || '-' || LPAD(SPLIT_PART(d.date_text, '-', 2), 2, '0') || '-' || LPAD(SPLIT_PART(d.date_text, '-', 1), 2, '0')
       WHEN d.date_order = 'mdy'
@@ -198,9 +216,7 @@ WITH declared_code AS (
     s.source_unit,
     s.ucum_unit,
     TRY_CAST(SUBSTRING(s.start_time, 1, 10) AS DATE) AS start_date,
-    CASE
-      WHEN LENGTH(s.start_time) > 10 THEN TRY_CAST(REPLACE(s.start_time, 'T', ' ') AS TIMESTAMP)
-    END AS start_datetime,
+    CASE WHEN LENGTH(s.start_time) > 10 THEN TRY_CAST(REPLACE(s.start_time, 'T', ' ') AS TIMESTAMP) END AS start_datetime,
     s.start_offset_minutes,
     s.time_flag
   FROM shaped AS s
@@ -221,13 +237,18 @@ WITH declared_code AS (
     t.value_number,
     t.value_date,
     CASE
-      WHEN NOT t.coded_reason IS NULL THEN t.coded_reason
-      WHEN t.is_code = 1 THEN NULL
+      WHEN NOT t.coded_reason IS NULL
+      THEN t.coded_reason
+      WHEN t.is_code = 1
+      THEN NULL
       WHEN t.value_type IN ('number', 'integer') AND t.value_number IS NULL
       THEN CASE
-        WHEN t.number_text IN ('nan', '+nan', '-nan') THEN 'not-a-number'
-        WHEN t.number_text IN ('inf', '+inf', 'infinity', '+infinity') THEN 'positive-infinity'
-        WHEN t.number_text IN ('-inf', '-infinity') THEN 'negative-infinity'
+        WHEN t.number_text IN ('nan', '+nan', '-nan')
+        THEN 'not-a-number'
+        WHEN t.number_text IN ('inf', '+inf', 'infinity', '+infinity')
+        THEN 'positive-infinity'
+        WHEN t.number_text IN ('-inf', '-infinity')
+        THEN 'negative-infinity'
         ELSE 'error'
       END
       WHEN t.value_type IN ('date', 'datetime') AND t.value_date IS NULL AND NOT t.is_partial_date
@@ -244,30 +265,28 @@ WITH declared_code AS (
 SELECT
   CAST(j.row_id AS BIGINT) AS row_id,
   CAST(j.record_id AS BIGINT) AS record_id,
-  CAST(j.study AS VARCHAR) AS study,
-  CAST(j.source AS VARCHAR) AS source,
+  CAST(j.study AS TEXT) AS study,
+  CAST(j.source AS TEXT) AS source,
   CAST(j.person_id AS BIGINT) AS person_id,
-  CAST(j.variable AS VARCHAR) AS variable,
-  CAST(j.instance AS INTEGER) AS instance,
-  CAST(j.array_index AS INTEGER) AS array_index,
-  CAST(j.value_type AS VARCHAR) AS value_type,
-  CAST(j.source_value AS VARCHAR) AS source_value,
+  CAST(j.variable AS TEXT) AS variable,
+  CAST(j.instance AS INT) AS instance,
+  CAST(j.array_index AS INT) AS array_index,
+  CAST(j.value_type AS TEXT) AS value_type,
+  CAST(j.source_value AS TEXT) AS source_value,
   CAST(CASE WHEN j.absent_reason IS NULL THEN j.value_number END AS DOUBLE) AS value_number,
-  CAST(CASE WHEN j.absent_reason IS NULL AND j.is_code = 0 THEN j.value_operator END AS VARCHAR) AS value_operator,
+  CAST(CASE WHEN j.absent_reason IS NULL AND j.is_code = 0 THEN j.value_operator END AS TEXT) AS value_operator,
   CAST(CASE WHEN j.absent_reason IS NULL THEN j.value_date END AS DATE) AS value_date,
-  CAST(CASE WHEN j.absent_reason IS NULL AND j.is_code = 1 THEN j.source_value END AS VARCHAR) AS value_code,
-  CAST(
-    CASE
-      WHEN j.absent_reason IS NULL AND j.is_code = 0 AND j.value_number IS NULL AND j.value_date IS NULL
-      THEN j.source_value
-    END AS VARCHAR
-  ) AS value_text,
-  CAST(j.absent_reason AS VARCHAR) AS absent_reason,
-  CAST(j.source_unit AS VARCHAR) AS source_unit,
-  CAST(j.ucum_unit AS VARCHAR) AS ucum_unit,
+  CAST(CASE WHEN j.absent_reason IS NULL AND j.is_code = 1 THEN j.source_value END AS TEXT) AS value_code,
+  CAST(CASE
+    WHEN j.absent_reason IS NULL AND j.is_code = 0 AND j.value_number IS NULL AND j.value_date IS NULL
+    THEN j.source_value
+  END AS TEXT) AS value_text,
+  CAST(j.absent_reason AS TEXT) AS absent_reason,
+  CAST(j.source_unit AS TEXT) AS source_unit,
+  CAST(j.ucum_unit AS TEXT) AS ucum_unit,
   CAST(j.start_date AS DATE) AS start_date,
   CAST(j.start_datetime AS TIMESTAMP) AS start_datetime,
-  CAST(j.start_offset_minutes AS INTEGER) AS start_offset_minutes,
+  CAST(j.start_offset_minutes AS INT) AS start_offset_minutes,
   CAST(j.start_datetime - j.start_offset_minutes * INTERVAL '1' MINUTE AS TIMESTAMP) AS start_instant,
-  CAST(j.time_flag AS VARCHAR) AS time_flag
+  CAST(j.time_flag AS TEXT) AS time_flag
 FROM judged AS j

@@ -12,14 +12,16 @@ MODEL (
     n_rows = 'Rows of the raw table',
     n_source_persons = 'Source persons they belong to; 0 for no-person'
   ),
-  audits (unique_key(columns := (study, source, table_name, link_status)))
+  audits (
+    unique_key(columns := (study, source, table_name, link_status))
+  )
 );
 
 SELECT
-  CAST(p.study AS VARCHAR) AS study,
-  CAST(p.source AS VARCHAR) AS source,
-  CAST(p.table_name AS VARCHAR) AS table_name,
-  CAST(p.link_status AS VARCHAR) AS link_status,
+  CAST(p.study AS TEXT) AS study,
+  CAST(p.source AS TEXT) AS source,
+  CAST(p.table_name AS TEXT) AS table_name,
+  CAST(p.link_status AS TEXT) AS link_status,
   CAST(SUM(p.n_rows) AS BIGINT) AS n_rows,
   CAST(COUNT(p.source_person_key) AS BIGINT) AS n_source_persons
 FROM staging.source_person AS p

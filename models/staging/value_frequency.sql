@@ -13,15 +13,17 @@ MODEL (
     n_values = 'Delivered values of linked persons',
     n_persons = 'Persons with at least one of them'
   ),
-  audits (unique_key(columns := (study, source, variable, value_code, absent_reason)))
+  audits (
+    unique_key(columns := (study, source, variable, value_code, absent_reason))
+  )
 );
 
 SELECT
-  CAST(v.study AS VARCHAR) AS study,
-  CAST(v.source AS VARCHAR) AS source,
-  CAST(v.variable AS VARCHAR) AS variable,
-  CAST(v.value_code AS VARCHAR) AS value_code,
-  CAST(v.absent_reason AS VARCHAR) AS absent_reason,
+  CAST(v.study AS TEXT) AS study,
+  CAST(v.source AS TEXT) AS source,
+  CAST(v.variable AS TEXT) AS variable,
+  CAST(v.value_code AS TEXT) AS value_code,
+  CAST(v.absent_reason AS TEXT) AS absent_reason,
   CAST(COUNT(*) AS BIGINT) AS n_values,
   CAST(COUNT(DISTINCT v.person_id) AS BIGINT) AS n_persons
 FROM staging.source_value AS v

@@ -12,7 +12,9 @@ MODEL (
     n_surplus = 'Of these, further deaths and causes of a person who has one row in cdm.death',
     n_rows = 'Rows of the table'
   ),
-  audits (unique_key(columns := (cdm_table)), all_arrived())
+  audits (unique_key(columns := (
+      cdm_table
+  )), all_arrived())
 );
 
 WITH sent AS (
@@ -69,11 +71,15 @@ WITH sent AS (
   FROM cdm.death
 )
 SELECT
-  CAST(a.cdm_table AS VARCHAR) AS cdm_table,
+  CAST(a.cdm_table AS TEXT) AS cdm_table,
   CAST(COALESCE(s.n_facts, 0) AS BIGINT) AS n_facts,
   CAST(COALESCE(s.n_undated, 0) AS BIGINT) AS n_undated,
   CAST(COALESCE(s.n_excluded, 0) AS BIGINT) AS n_excluded,
-  CAST(CASE WHEN a.cdm_table = 'death' THEN COALESCE(s.n_facts - s.n_undated - s.n_excluded - s.n_deceased, 0) ELSE 0 END AS BIGINT) AS n_surplus,
+  CAST(CASE
+    WHEN a.cdm_table = 'death'
+    THEN COALESCE(s.n_facts - s.n_undated - s.n_excluded - s.n_deceased, 0)
+    ELSE 0
+  END AS BIGINT) AS n_surplus,
   CAST(a.n_rows AS BIGINT) AS n_rows
 FROM arrived AS a
 LEFT JOIN sent AS s

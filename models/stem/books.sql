@@ -77,7 +77,9 @@ WITH delivered AS (
     CASE WHEN f.absent_reason IS NULL THEN 0 ELSE f.n_values END AS n_absent,
     CASE WHEN f.absent_reason IS NULL AND t.n_targets = 0 THEN f.n_values ELSE 0 END AS n_ignored,
     CASE WHEN f.absent_reason IS NULL AND t.n_targets > 0 THEN f.n_values ELSE 0 END AS n_rows_with_facts,
-    CASE WHEN f.absent_reason IS NULL AND t.n_targets > 1 THEN f.n_values * (t.n_targets - 1) ELSE 0 END AS n_fan_out,
+    CASE WHEN f.absent_reason IS NULL AND t.n_targets > 1 THEN f.n_values * (
+      t.n_targets - 1
+    ) ELSE 0 END AS n_fan_out,
     0 AS n_records
   FROM staging.value_frequency AS f
   LEFT JOIN value_facts_of AS t
@@ -93,7 +95,9 @@ WITH delivered AS (
     0 AS n_absent,
     CASE WHEN t.n_targets = 0 THEN f.n_events ELSE 0 END AS n_ignored,
     CASE WHEN t.n_targets > 0 THEN f.n_events ELSE 0 END AS n_rows_with_facts,
-    CASE WHEN t.n_targets > 1 THEN f.n_events * (t.n_targets - 1) ELSE 0 END AS n_fan_out,
+    CASE WHEN t.n_targets > 1 THEN f.n_events * (
+      t.n_targets - 1
+    ) ELSE 0 END AS n_fan_out,
     0 AS n_records
   FROM staging.event_frequency AS f
   LEFT JOIN event_facts_of AS t
@@ -138,11 +142,33 @@ WITH delivered AS (
     e.source,
     CASE WHEN e.kind = 'value' THEN 'value' ELSE 'event' END AS table_name,
     COUNT(*) AS n_facts,
-    SUM(CASE WHEN e.concept_id = 0 AND COALESCE(e.person_field, '') = '' AND e.cdm_table <> 'death' THEN 1 ELSE 0 END) AS n_unmapped,
+    SUM(
+      CASE
+        WHEN e.concept_id = 0 AND COALESCE(e.person_field, '') = '' AND e.cdm_table <> 'death'
+        THEN 1
+        ELSE 0
+      END
+    ) AS n_unmapped,
     SUM(CASE WHEN e.cdm_table IN ('person', 'person_attribute') THEN 1 ELSE 0 END) AS n_facts_person,
-    SUM(CASE WHEN NOT e.cdm_table IN ('person', 'person_attribute') AND e.start_date IS NULL THEN 1 ELSE 0 END) AS n_undated,
-    SUM(CASE WHEN NOT e.cdm_table IN ('person', 'person_attribute') AND NOT e.start_date IS NULL AND p.person_id IS NULL THEN 1 ELSE 0 END) AS n_excluded,
-    SUM(CASE WHEN NOT e.cdm_table IN ('person', 'person_attribute') AND NOT e.start_date IS NULL AND NOT p.person_id IS NULL THEN 1 ELSE 0 END) AS n_facts_for_cdm
+    SUM(
+      CASE WHEN NOT e.cdm_table IN ('person', 'person_attribute') AND e.start_date IS NULL THEN 1 ELSE 0 END
+    ) AS n_undated,
+    SUM(
+      CASE
+        WHEN NOT e.cdm_table IN ('person', 'person_attribute') AND NOT e.start_date IS NULL AND p.person_id IS NULL
+        THEN 1
+        ELSE 0
+      END
+    ) AS n_excluded,
+    SUM(
+      CASE
+        WHEN NOT e.cdm_table IN ('person', 'person_attribute')
+        AND NOT e.start_date IS NULL
+        AND NOT p.person_id IS NULL
+        THEN 1
+        ELSE 0
+      END
+    ) AS n_facts_for_cdm
   FROM stem.event AS e
   LEFT JOIN cdm.person AS p
     ON e.person_id = p.person_id
@@ -152,9 +178,9 @@ WITH delivered AS (
     CASE WHEN e.kind = 'value' THEN 'value' ELSE 'event' END
 )
 SELECT
-  CAST(d.study AS VARCHAR) AS study,
-  CAST(d.source AS VARCHAR) AS source,
-  CAST(d.table_name AS VARCHAR) AS table_name,
+  CAST(d.study AS TEXT) AS study,
+  CAST(d.source AS TEXT) AS source,
+  CAST(d.table_name AS TEXT) AS table_name,
   CAST(d.n_rows AS BIGINT) AS n_rows,
   CAST(d.n_unlinked AS BIGINT) AS n_unlinked,
   CAST(d.n_withdrawn AS BIGINT) AS n_withdrawn,

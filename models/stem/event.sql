@@ -43,15 +43,19 @@ MODEL (
   ),
   audits (
     not_null(columns := (fact_id, row_id, person_id, cdm_table, concept_id, type_concept_id)),
-    positive(column := fact_id)
+    positive(key := fact_id)
   )
 );
 
 WITH ucum AS (
-  SELECT c.concept_code AS unit, MIN(c.concept_id) AS unit_concept_id
+  SELECT
+    c.concept_code AS unit,
+    MIN(c.concept_id) AS unit_concept_id
   FROM vocab.concept AS c
-  WHERE c.vocabulary_id = 'UCUM'
-  GROUP BY c.concept_code
+  WHERE
+    c.vocabulary_id = 'UCUM'
+  GROUP BY
+    c.concept_code
 ), value_fact AS (
   SELECT
     XOR(v.row_id, t.id_key) AS fact_id,
@@ -67,10 +71,14 @@ WITH ucum AS (
     v.instance,
     v.array_index,
     CASE
-      WHEN NOT t.recode_number IS NULL THEN t.recode_number
+      WHEN NOT t.recode_number IS NULL
+      THEN t.recode_number
       WHEN t.rule = 'scale' AND NOT v.value_code IS NULL AND v.value_type IN ('code', 'multicode')
       THEN TRY_CAST(v.value_code AS DOUBLE) * t.scale_factor + t.scale_offset
-      WHEN t.rule = 'scale' AND (v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit))
+      WHEN t.rule = 'scale'
+      AND (
+        v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit)
+      )
       THEN v.value_number * t.scale_factor + t.scale_offset
       ELSE v.value_number
     END AS value_number,
@@ -86,16 +94,17 @@ WITH ucum AS (
     COALESCE(v.source_unit, t.variable_unit) AS source_unit,
     u.unit_concept_id AS ucum_unit,
     t.type_concept_id,
-    CASE
-      WHEN t.rule = 'date' THEN v.value_date
-      ELSE COALESCE(v.start_date, i.instance_date)
-    END AS start_date,
+    CASE WHEN t.rule = 'date' THEN v.value_date ELSE COALESCE(v.start_date, i.instance_date) END AS start_date,
     CASE WHEN t.rule = 'date' THEN NULL ELSE v.start_datetime END AS start_datetime,
     CASE
-      WHEN t.rule = 'date' AND NOT v.value_date IS NULL THEN 'value'
-      WHEN t.rule = 'date' THEN 'none'
-      WHEN NOT v.start_date IS NULL THEN 'own'
-      WHEN NOT i.instance_date IS NULL THEN 'instance'
+      WHEN t.rule = 'date' AND NOT v.value_date IS NULL
+      THEN 'value'
+      WHEN t.rule = 'date'
+      THEN 'none'
+      WHEN NOT v.start_date IS NULL
+      THEN 'own'
+      WHEN NOT i.instance_date IS NULL
+      THEN 'instance'
       ELSE 'none'
     END AS date_origin
   FROM staging.source_value AS v
@@ -127,8 +136,10 @@ WITH ucum AS (
     COALESCE(e.code, e.code_text) AS source_code,
     e.code_system,
     CASE
-      WHEN NOT t.recode_number IS NULL THEN t.recode_number
-      WHEN t.rule = 'scale' THEN e.value_number * t.scale_factor + t.scale_offset
+      WHEN NOT t.recode_number IS NULL
+      THEN t.recode_number
+      WHEN t.rule = 'scale'
+      THEN e.value_number * t.scale_factor + t.scale_offset
       ELSE e.value_number
     END AS value_number,
     e.value_operator,
@@ -136,9 +147,12 @@ WITH ucum AS (
     t.value_concept_id,
     e.source_value,
     CASE
-      WHEN NOT t.unit_concept_id IS NULL THEN t.unit_concept_id
-      WHEN NOT u.unit_concept_id IS NULL THEN u.unit_concept_id
-      WHEN NOT e.source_unit IS NULL THEN 0
+      WHEN NOT t.unit_concept_id IS NULL
+      THEN t.unit_concept_id
+      WHEN NOT u.unit_concept_id IS NULL
+      THEN u.unit_concept_id
+      WHEN NOT e.source_unit IS NULL
+      THEN 0
     END AS unit_concept_id,
     e.source_unit,
     t.type_concept_id,
@@ -146,11 +160,7 @@ WITH ucum AS (
     CASE WHEN e.start_date IS NULL THEN w.start_datetime ELSE e.start_datetime END AS start_datetime,
     e.end_date,
     e.end_datetime,
-    CASE
-      WHEN NOT e.start_date IS NULL THEN 'own'
-      WHEN NOT w.start_date IS NULL THEN 'visit'
-      ELSE 'none'
-    END AS date_origin,
+    CASE WHEN NOT e.start_date IS NULL THEN 'own' WHEN NOT w.start_date IS NULL THEN 'visit' ELSE 'none' END AS date_origin,
     CASE WHEN t.cdm_table <> 'visit_occurrence' THEN w.visit_occurrence_id END AS visit_occurrence_id,
     e.quantity,
     e.position,
@@ -175,79 +185,80 @@ WITH ucum AS (
 SELECT
   CAST(v.fact_id AS BIGINT) AS fact_id,
   CAST(v.row_id AS BIGINT) AS row_id,
-  CAST(v.study AS VARCHAR) AS study,
-  CAST(v.source AS VARCHAR) AS source,
+  CAST(v.study AS TEXT) AS study,
+  CAST(v.source AS TEXT) AS source,
   CAST(v.person_id AS BIGINT) AS person_id,
-  CAST(v.cdm_table AS VARCHAR) AS cdm_table,
-  CAST(v.person_field AS VARCHAR) AS person_field,
-  CAST('value' AS VARCHAR) AS kind,
+  CAST(v.cdm_table AS TEXT) AS cdm_table,
+  CAST(v.person_field AS TEXT) AS person_field,
+  CAST('value' AS TEXT) AS kind,
   CAST(v.concept_id AS BIGINT) AS concept_id,
   CAST(v.source_concept_id AS BIGINT) AS source_concept_id,
-  CAST(v.variable AS VARCHAR) AS source_code,
-  CAST(NULL AS VARCHAR) AS code_system,
-  CAST(v.instance AS INTEGER) AS instance,
-  CAST(v.array_index AS INTEGER) AS array_index,
+  CAST(v.variable AS TEXT) AS source_code,
+  CAST(NULL AS TEXT) AS code_system,
+  CAST(v.instance AS INT) AS instance,
+  CAST(v.array_index AS INT) AS array_index,
   CAST(v.value_number AS DOUBLE) AS value_number,
-  CAST(v.value_operator AS VARCHAR) AS value_operator,
-  CAST(v.value_text AS VARCHAR) AS value_text,
+  CAST(v.value_operator AS TEXT) AS value_operator,
+  CAST(v.value_text AS TEXT) AS value_text,
   CAST(v.value_concept_id AS BIGINT) AS value_concept_id,
   CAST(v.value_source_concept_id AS BIGINT) AS value_source_concept_id,
-  CAST(v.source_value AS VARCHAR) AS source_value,
-  CAST(
-    CASE
-      WHEN NOT v.mapped_unit IS NULL THEN v.mapped_unit
-      WHEN NOT v.ucum_unit IS NULL THEN v.ucum_unit
-      WHEN NOT v.source_unit IS NULL THEN 0
-    END AS BIGINT
-  ) AS unit_concept_id,
-  CAST(v.source_unit AS VARCHAR) AS source_unit,
+  CAST(v.source_value AS TEXT) AS source_value,
+  CAST(CASE
+    WHEN NOT v.mapped_unit IS NULL
+    THEN v.mapped_unit
+    WHEN NOT v.ucum_unit IS NULL
+    THEN v.ucum_unit
+    WHEN NOT v.source_unit IS NULL
+    THEN 0
+  END AS BIGINT) AS unit_concept_id,
+  CAST(v.source_unit AS TEXT) AS source_unit,
   CAST(v.type_concept_id AS BIGINT) AS type_concept_id,
   CAST(v.start_date AS DATE) AS start_date,
   CAST(v.start_datetime AS TIMESTAMP) AS start_datetime,
   CAST(NULL AS DATE) AS end_date,
   CAST(NULL AS TIMESTAMP) AS end_datetime,
-  CAST(v.date_origin AS VARCHAR) AS date_origin,
+  CAST(v.date_origin AS TEXT) AS date_origin,
   CAST(NULL AS BIGINT) AS visit_occurrence_id,
   CAST(NULL AS DOUBLE) AS quantity,
-  CAST(NULL AS VARCHAR) AS position,
-  CAST(NULL AS VARCHAR) AS origin,
-  CAST(NULL AS VARCHAR) AS admitted_from,
-  CAST(NULL AS VARCHAR) AS discharged_to
+  CAST(NULL AS TEXT) AS position,
+  CAST(NULL AS TEXT) AS origin,
+  CAST(NULL AS TEXT) AS admitted_from,
+  CAST(NULL AS TEXT) AS discharged_to
 FROM value_fact AS v
 UNION ALL
 SELECT
   CAST(e.fact_id AS BIGINT) AS fact_id,
   CAST(e.row_id AS BIGINT) AS row_id,
-  CAST(e.study AS VARCHAR) AS study,
-  CAST(e.source AS VARCHAR) AS source,
+  CAST(e.study AS TEXT) AS study,
+  CAST(e.source AS TEXT) AS source,
   CAST(e.person_id AS BIGINT) AS person_id,
-  CAST(e.cdm_table AS VARCHAR) AS cdm_table,
-  CAST(NULL AS VARCHAR) AS person_field,
-  CAST(e.kind AS VARCHAR) AS kind,
+  CAST(e.cdm_table AS TEXT) AS cdm_table,
+  CAST(NULL AS TEXT) AS person_field,
+  CAST(e.kind AS TEXT) AS kind,
   CAST(e.concept_id AS BIGINT) AS concept_id,
   CAST(e.source_concept_id AS BIGINT) AS source_concept_id,
-  CAST(e.source_code AS VARCHAR) AS source_code,
-  CAST(e.code_system AS VARCHAR) AS code_system,
-  CAST(NULL AS INTEGER) AS instance,
-  CAST(NULL AS INTEGER) AS array_index,
+  CAST(e.source_code AS TEXT) AS source_code,
+  CAST(e.code_system AS TEXT) AS code_system,
+  CAST(NULL AS INT) AS instance,
+  CAST(NULL AS INT) AS array_index,
   CAST(e.value_number AS DOUBLE) AS value_number,
-  CAST(e.value_operator AS VARCHAR) AS value_operator,
-  CAST(e.value_text AS VARCHAR) AS value_text,
+  CAST(e.value_operator AS TEXT) AS value_operator,
+  CAST(e.value_text AS TEXT) AS value_text,
   CAST(e.value_concept_id AS BIGINT) AS value_concept_id,
   CAST(NULL AS BIGINT) AS value_source_concept_id,
-  CAST(e.source_value AS VARCHAR) AS source_value,
+  CAST(e.source_value AS TEXT) AS source_value,
   CAST(e.unit_concept_id AS BIGINT) AS unit_concept_id,
-  CAST(e.source_unit AS VARCHAR) AS source_unit,
+  CAST(e.source_unit AS TEXT) AS source_unit,
   CAST(e.type_concept_id AS BIGINT) AS type_concept_id,
   CAST(e.start_date AS DATE) AS start_date,
   CAST(e.start_datetime AS TIMESTAMP) AS start_datetime,
   CAST(e.end_date AS DATE) AS end_date,
   CAST(e.end_datetime AS TIMESTAMP) AS end_datetime,
-  CAST(e.date_origin AS VARCHAR) AS date_origin,
+  CAST(e.date_origin AS TEXT) AS date_origin,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
   CAST(e.quantity AS DOUBLE) AS quantity,
-  CAST(e.position AS VARCHAR) AS position,
-  CAST(e.origin AS VARCHAR) AS origin,
-  CAST(e.admitted_from AS VARCHAR) AS admitted_from,
-  CAST(e.discharged_to AS VARCHAR) AS discharged_to
+  CAST(e.position AS TEXT) AS position,
+  CAST(e.origin AS TEXT) AS origin,
+  CAST(e.admitted_from AS TEXT) AS admitted_from,
+  CAST(e.discharged_to AS TEXT) AS discharged_to
 FROM event_fact AS e

@@ -28,7 +28,7 @@ MODEL (
   ),
   audits (
     unique_key(columns := (study, source, kind, code_system, code_key, origin, target_ordinal)),
-    accepted_values(column := disposition, is_in := ('mapped', 'unmapped', 'ignored')),
+    accepted_values("column" := disposition, is_in := ('mapped', 'unmapped', 'ignored')),
     not_null(columns := (concept_id, cdm_table, id_key))
   )
 );
@@ -39,8 +39,10 @@ WITH mapping_row AS (
     m.source,
     m.variable AS code_system,
     CASE
-      WHEN m.source_code IS NULL THEN ''
-      WHEN m.variable LIKE 'Read%' OR m.variable LIKE 'CTV%' THEN REPLACE(m.source_code, '.', '')
+      WHEN m.source_code IS NULL
+      THEN ''
+      WHEN m.variable LIKE 'Read%' OR m.variable LIKE 'CTV%'
+      THEN REPLACE(m.source_code, '.', '')
       ELSE UPPER(REPLACE(m.source_code, '.', ''))
     END AS code_key,
     COALESCE(m.target_concept_id, 0) AS concept_id,
@@ -59,9 +61,17 @@ WITH mapping_row AS (
   LEFT JOIN vocab.concept AS c
     ON m.target_concept_id = c.concept_id
 ), mapped_key AS (
-  SELECT study, source, code_system, code_key
+  SELECT
+    study,
+    source,
+    code_system,
+    code_key
   FROM mapping_row
-  GROUP BY study, source, code_system, code_key
+  GROUP BY
+    study,
+    source,
+    code_system,
+    code_key
 ), asked AS (
   SELECT
     f.study,
@@ -83,20 +93,29 @@ WITH mapping_row AS (
     AND f.code_system = whole.code_system
     AND whole.code_key = ''
 ), wanted_code AS (
-  SELECT code_system, code_key
+  SELECT
+    code_system,
+    code_key
   FROM asked
-  WHERE code_key <> ''
-  GROUP BY code_system, code_key
+  WHERE
+    code_key <> ''
+  GROUP BY
+    code_system,
+    code_key
 ), known_code AS (
   SELECT
     w.code_system,
     w.code_key,
-    COALESCE(MIN(CASE WHEN c.invalid_reason IS NULL OR c.invalid_reason = '' THEN c.concept_id END), MIN(c.concept_id)) AS source_concept_id
+    COALESCE(
+      MIN(CASE WHEN c.invalid_reason IS NULL OR c.invalid_reason = '' THEN c.concept_id END),
+      MIN(c.concept_id)
+    ) AS source_concept_id
   FROM vocab.concept AS c
   INNER JOIN wanted_code AS w
     ON c.vocabulary_id = w.code_system
     AND CASE
-      WHEN c.vocabulary_id LIKE 'Read%' OR c.vocabulary_id LIKE 'CTV%' THEN REPLACE(c.concept_code, '.', '')
+      WHEN c.vocabulary_id LIKE 'Read%' OR c.vocabulary_id LIKE 'CTV%'
+      THEN REPLACE(c.concept_code, '.', '')
       ELSE UPPER(REPLACE(c.concept_code, '.', ''))
     END = w.code_key
   GROUP BY
@@ -120,10 +139,14 @@ WITH mapping_row AS (
     r.concept_id_2,
     r.relationship_id
 ), value_of AS (
-  SELECT source_concept_id, MIN(concept_id) AS value_concept_id
+  SELECT
+    source_concept_id,
+    MIN(concept_id) AS value_concept_id
   FROM relation
-  WHERE relationship_id = 'Maps to value'
-  GROUP BY source_concept_id
+  WHERE
+    relationship_id = 'Maps to value'
+  GROUP BY
+    source_concept_id
 ), standard_of AS (
   SELECT
     r.source_concept_id,
@@ -259,8 +282,14 @@ WITH mapping_row AS (
     t.scale_offset,
     t.unit_concept_id,
     t.id_key,
-    ROW_NUMBER() OVER (PARTITION BY t.study, t.source, t.kind, t.code_system, t.code_key, t.origin ORDER BY t.source_code NULLS LAST, t.target_ordinal, t.concept_id) AS target_ordinal,
-    ROW_NUMBER() OVER (PARTITION BY t.study, t.source, t.kind, t.code_system, t.code_key, t.origin, t.id_key ORDER BY t.source_code NULLS LAST, t.target_ordinal, t.concept_id) AS same_key
+    ROW_NUMBER() OVER (
+      PARTITION BY t.study, t.source, t.kind, t.code_system, t.code_key, t.origin
+      ORDER BY t.source_code, t.target_ordinal, t.concept_id
+    ) AS target_ordinal,
+    ROW_NUMBER() OVER (
+      PARTITION BY t.study, t.source, t.kind, t.code_system, t.code_key, t.origin, t.id_key
+      ORDER BY t.source_code, t.target_ordinal, t.concept_id
+    ) AS same_key
   FROM target AS t
 ), resolved AS (
   SELECT
@@ -276,8 +305,10 @@ WITH mapping_row AS (
     COALESCE(n.concept_id, 0) AS concept_id,
     n.domain_id,
     CASE SPLIT_PART(n.domain_id, '/', 1)
-      WHEN 'Meas' THEN 'Measurement'
-      WHEN 'Obs' THEN 'Observation'
+      WHEN 'Meas'
+      THEN 'Measurement'
+      WHEN 'Obs'
+      THEN 'Observation'
       ELSE SPLIT_PART(n.domain_id, '/', 1)
     END AS first_domain,
     COALESCE(NULLIF(n.source_concept_id, 0), k.source_concept_id, 0) AS source_concept_id,
@@ -298,41 +329,46 @@ WITH mapping_row AS (
     ON a.code_system = k.code_system AND a.code_key = k.code_key
 )
 SELECT
-  CAST(r.study AS VARCHAR) AS study,
-  CAST(r.source AS VARCHAR) AS source,
-  CAST(r.kind AS VARCHAR) AS kind,
-  CAST(r.code_system AS VARCHAR) AS code_system,
-  CAST(r.code_key AS VARCHAR) AS code_key,
-  CAST(r.origin AS VARCHAR) AS origin,
-  CAST(r.target_ordinal AS INTEGER) AS target_ordinal,
-  CAST(
-    CASE
-      WHEN r.rule = 'ignore' THEN 'ignored'
-      WHEN r.concept_id <> 0 THEN 'mapped'
-      ELSE 'unmapped'
-    END AS VARCHAR
-  ) AS disposition,
-  CAST(r.rule AS VARCHAR) AS rule,
-  CAST(
-    CASE
-      WHEN r.kind = 'visit' THEN 'visit_occurrence'
-      WHEN r.kind = 'death' THEN 'death'
-      WHEN r.first_domain = 'Condition' THEN 'condition_occurrence'
-      WHEN r.first_domain = 'Drug' THEN 'drug_exposure'
-      WHEN r.first_domain = 'Procedure' THEN 'procedure_occurrence'
-      WHEN r.first_domain = 'Device' THEN 'device_exposure'
-      WHEN r.first_domain = 'Measurement' THEN 'measurement'
-      WHEN NOT r.domain_id IS NULL THEN 'observation'
-      WHEN r.kind = 'condition' THEN 'condition_occurrence'
-      WHEN r.kind = 'drug' THEN 'drug_exposure'
-      WHEN r.kind = 'procedure' THEN 'procedure_occurrence'
-      WHEN r.kind = 'device' THEN 'device_exposure'
-      WHEN r.kind = 'measurement' THEN 'measurement'
-      ELSE 'observation'
-    END AS VARCHAR
-  ) AS cdm_table,
+  CAST(r.study AS TEXT) AS study,
+  CAST(r.source AS TEXT) AS source,
+  CAST(r.kind AS TEXT) AS kind,
+  CAST(r.code_system AS TEXT) AS code_system,
+  CAST(r.code_key AS TEXT) AS code_key,
+  CAST(r.origin AS TEXT) AS origin,
+  CAST(r.target_ordinal AS INT) AS target_ordinal,
+  CAST(CASE WHEN r.rule = 'ignore' THEN 'ignored' WHEN r.concept_id <> 0 THEN 'mapped' ELSE 'unmapped' END AS TEXT) AS disposition,
+  CAST(r.rule AS TEXT) AS rule,
+  CAST(CASE
+    WHEN r.kind = 'visit'
+    THEN 'visit_occurrence'
+    WHEN r.kind = 'death'
+    THEN 'death'
+    WHEN r.first_domain = 'Condition'
+    THEN 'condition_occurrence'
+    WHEN r.first_domain = 'Drug'
+    THEN 'drug_exposure'
+    WHEN r.first_domain = 'Procedure'
+    THEN 'procedure_occurrence'
+    WHEN r.first_domain = 'Device'
+    THEN 'device_exposure'
+    WHEN r.first_domain = 'Measurement'
+    THEN 'measurement'
+    WHEN NOT r.domain_id IS NULL
+    THEN 'observation'
+    WHEN r.kind = 'condition'
+    THEN 'condition_occurrence'
+    WHEN r.kind = 'drug'
+    THEN 'drug_exposure'
+    WHEN r.kind = 'procedure'
+    THEN 'procedure_occurrence'
+    WHEN r.kind = 'device'
+    THEN 'device_exposure'
+    WHEN r.kind = 'measurement'
+    THEN 'measurement'
+    ELSE 'observation'
+  END AS TEXT) AS cdm_table,
   CAST(r.concept_id AS BIGINT) AS concept_id,
-  CAST(r.domain_id AS VARCHAR) AS domain_id,
+  CAST(r.domain_id AS TEXT) AS domain_id,
   CAST(r.source_concept_id AS BIGINT) AS source_concept_id,
   CAST(r.value_concept_id AS BIGINT) AS value_concept_id,
   CAST(CASE WHEN r.rule = 'recode' THEN TRY_CAST(r.rule_arg AS DOUBLE) END AS DOUBLE) AS recode_number,

@@ -3,14 +3,20 @@ MODEL (
   name stem.excluded_person,
   kind FULL,
   grain person_id,
-  references (person_id),
+  references (
+    person_id
+  ),
   description 'The CDM requires a year of birth. Linked persons without one are not in cdm.person, and their facts stop at stem.event; both are counted here.',
   column_descriptions (
     person_id = 'Person',
     reason = 'no-birth-year',
     n_facts = 'Dated facts of the person that would otherwise be in cdm'
   ),
-  audits (unique_key(columns := (person_id)), not_null(columns := (person_id)))
+  audits (unique_key(columns := (
+      person_id
+    )), not_null(columns := (
+      person_id
+  )))
 );
 
 WITH linked_person AS (
@@ -43,7 +49,7 @@ WITH linked_person AS (
 )
 SELECT
   CAST(x.person_id AS BIGINT) AS person_id,
-  CAST('no-birth-year' AS VARCHAR) AS reason,
+  CAST('no-birth-year' AS TEXT) AS reason,
   CAST(COALESCE(f.n_facts, 0) AS BIGINT) AS n_facts
 FROM excluded AS x
 LEFT JOIN fact_count AS f

@@ -11,20 +11,30 @@ MODEL (
     instance = 'Visit or repeat',
     instance_date = 'Local date'
   ),
-  audits (unique_key(columns := (study, person_id, variable, instance)), not_null(columns := (instance_date)))
+  audits (
+    unique_key(columns := (study, person_id, variable, instance)),
+    not_null(columns := (
+      instance_date
+    ))
+  )
 );
 
 WITH time_variable AS (
-  SELECT v.study, v.time_variable AS variable
+  SELECT
+    v.study,
+    v.time_variable AS variable
   FROM vocab.variable AS v
-  WHERE NOT v.time_variable IS NULL
-  GROUP BY v.study, v.time_variable
+  WHERE
+    NOT v.time_variable IS NULL
+  GROUP BY
+    v.study,
+    v.time_variable
 )
 SELECT
-  CAST(s.study AS VARCHAR) AS study,
+  CAST(s.study AS TEXT) AS study,
   CAST(s.person_id AS BIGINT) AS person_id,
-  CAST(s.variable AS VARCHAR) AS variable,
-  CAST(s.instance AS INTEGER) AS instance,
+  CAST(s.variable AS TEXT) AS variable,
+  CAST(s.instance AS INT) AS instance,
   CAST(MIN(s.value_date) AS DATE) AS instance_date
 FROM staging.source_value AS s
 INNER JOIN time_variable AS t

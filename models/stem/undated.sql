@@ -12,14 +12,16 @@ MODEL (
     n_facts = 'Facts without a date',
     n_persons = 'Persons with at least one of them'
   ),
-  audits (unique_key(columns := (study, source, cdm_table, source_code)))
+  audits (
+    unique_key(columns := (study, source, cdm_table, source_code))
+  )
 );
 
 SELECT
-  CAST(e.study AS VARCHAR) AS study,
-  CAST(e.source AS VARCHAR) AS source,
-  CAST(e.cdm_table AS VARCHAR) AS cdm_table,
-  CAST(e.source_code AS VARCHAR) AS source_code,
+  CAST(e.study AS TEXT) AS study,
+  CAST(e.source AS TEXT) AS source,
+  CAST(e.cdm_table AS TEXT) AS cdm_table,
+  CAST(e.source_code AS TEXT) AS source_code,
   CAST(COUNT(*) AS BIGINT) AS n_facts,
   CAST(COUNT(DISTINCT e.person_id) AS BIGINT) AS n_persons
 FROM stem.event AS e

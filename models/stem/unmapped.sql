@@ -15,7 +15,9 @@ MODEL (
     n_persons = 'Persons with at least one of them',
     facts_share = 'Share (0-1) of all values or events of the source'
   ),
-  audits (unique_key(columns := (study, source, variable, source_code, reason)))
+  audits (
+    unique_key(columns := (study, source, variable, source_code, reason))
+  )
 );
 
 WITH value_outcome AS (
@@ -57,10 +59,14 @@ WITH value_outcome AS (
     f.variable,
     f.value_code AS source_code,
     CASE
-      WHEN NOT f.absent_reason IS NULL THEN f.absent_reason
-      WHEN o.best = 2 THEN 'ignored'
-      WHEN o.best = 1 AND o.n_targets > 0 THEN 'no-standard-concept'
-      WHEN o.best = 1 THEN 'unmapped'
+      WHEN NOT f.absent_reason IS NULL
+      THEN f.absent_reason
+      WHEN o.best = 2
+      THEN 'ignored'
+      WHEN o.best = 1 AND o.n_targets > 0
+      THEN 'no-standard-concept'
+      WHEN o.best = 1
+      THEN 'unmapped'
     END AS reason,
     f.n_values AS n_facts,
     f.n_persons
@@ -77,9 +83,12 @@ WITH value_outcome AS (
     f.code_system AS variable,
     f.code_key AS source_code,
     CASE
-      WHEN o.best = 2 THEN 'ignored'
-      WHEN o.best = 1 AND o.n_targets > 0 THEN 'no-standard-concept'
-      WHEN o.best = 1 THEN 'unmapped'
+      WHEN o.best = 2
+      THEN 'ignored'
+      WHEN o.best = 1 AND o.n_targets > 0
+      THEN 'no-standard-concept'
+      WHEN o.best = 1
+      THEN 'unmapped'
     END AS reason,
     f.n_events AS n_facts,
     f.n_persons
@@ -120,12 +129,12 @@ WITH value_outcome AS (
     c.reason
 )
 SELECT
-  CAST(l.study AS VARCHAR) AS study,
-  CAST(l.source AS VARCHAR) AS source,
-  CAST(l.variable AS VARCHAR) AS variable,
-  CAST(l.source_code AS VARCHAR) AS source_code,
-  CAST(l.reason AS VARCHAR) AS reason,
-  CAST(v.label AS VARCHAR) AS label,
+  CAST(l.study AS TEXT) AS study,
+  CAST(l.source AS TEXT) AS source,
+  CAST(l.variable AS TEXT) AS variable,
+  CAST(l.source_code AS TEXT) AS source_code,
+  CAST(l.reason AS TEXT) AS reason,
+  CAST(v.label AS TEXT) AS label,
   CAST(l.n_facts AS BIGINT) AS n_facts,
   CAST(l.n_persons AS BIGINT) AS n_persons,
   CAST(CAST(l.n_facts AS DOUBLE) / CAST(t.n_facts AS DOUBLE) AS DOUBLE) AS facts_share

@@ -31,7 +31,7 @@ MODEL (
   ),
   audits (
     unique_key(columns := (study, source, variable, value_code, target_ordinal)),
-    accepted_values(column := disposition, is_in := ('mapped', 'unmapped', 'ignored')),
+    accepted_values("column" := disposition, is_in := ('mapped', 'unmapped', 'ignored')),
     not_null(columns := (concept_id, cdm_table, id_key))
   )
 );
@@ -74,8 +74,10 @@ WITH delivered AS (
     COALESCE(m.target_concept_id, 0) AS concept_id,
     COALESCE(m.target_domain_id, c.domain_id, 'Observation') AS domain_id,
     CASE SPLIT_PART(COALESCE(m.target_domain_id, c.domain_id, 'Observation'), '/', 1)
-      WHEN 'Meas' THEN 'Measurement'
-      WHEN 'Obs' THEN 'Observation'
+      WHEN 'Meas'
+      THEN 'Measurement'
+      WHEN 'Obs'
+      THEN 'Observation'
       ELSE SPLIT_PART(COALESCE(m.target_domain_id, c.domain_id, 'Observation'), '/', 1)
     END AS first_domain,
     m.unit_concept_id,
@@ -86,7 +88,10 @@ WITH delivered AS (
     COALESCE(m.scale_offset, 0) AS scale_offset,
     COALESCE(m.source_concept_id, 0) AS source_concept_id,
     COALESCE(m.id_key, m.target_concept_id, 0) AS id_key,
-    ROW_NUMBER() OVER (PARTITION BY m.study, m.source, m.variable, m.source_code, COALESCE(m.id_key, m.target_concept_id, 0) ORDER BY m.target_ordinal NULLS LAST) AS same_key
+    ROW_NUMBER() OVER (
+      PARTITION BY m.study, m.source, m.variable, m.source_code, COALESCE(m.id_key, m.target_concept_id, 0)
+      ORDER BY m.target_ordinal
+    ) AS same_key
   FROM vocab.mapping AS m
   LEFT JOIN vocab.concept AS c
     ON m.target_concept_id = c.concept_id
@@ -102,20 +107,31 @@ WITH delivered AS (
     COALESCE(m.concept_id, 0) AS concept_id,
     m.domain_id,
     CASE
-      WHEN m.first_domain = 'Person' AND m.rule_arg LIKE 'attribute:%' THEN 'person_attribute'
-      WHEN m.first_domain = 'Person' AND m.rule_arg = 'death_date' THEN 'death'
-      WHEN m.first_domain IN ('Person', 'Gender', 'Race', 'Ethnicity') THEN 'person'
-      WHEN m.first_domain = 'Condition' THEN 'condition_occurrence'
-      WHEN m.first_domain = 'Drug' THEN 'drug_exposure'
-      WHEN m.first_domain = 'Procedure' THEN 'procedure_occurrence'
-      WHEN m.first_domain = 'Device' THEN 'device_exposure'
-      WHEN m.first_domain = 'Measurement' THEN 'measurement'
-      WHEN m.first_domain = 'Visit' THEN 'visit_occurrence'
+      WHEN m.first_domain = 'Person' AND m.rule_arg LIKE 'attribute:%'
+      THEN 'person_attribute'
+      WHEN m.first_domain = 'Person' AND m.rule_arg = 'death_date'
+      THEN 'death'
+      WHEN m.first_domain IN ('Person', 'Gender', 'Race', 'Ethnicity')
+      THEN 'person'
+      WHEN m.first_domain = 'Condition'
+      THEN 'condition_occurrence'
+      WHEN m.first_domain = 'Drug'
+      THEN 'drug_exposure'
+      WHEN m.first_domain = 'Procedure'
+      THEN 'procedure_occurrence'
+      WHEN m.first_domain = 'Device'
+      THEN 'device_exposure'
+      WHEN m.first_domain = 'Measurement'
+      THEN 'measurement'
+      WHEN m.first_domain = 'Visit'
+      THEN 'visit_occurrence'
       ELSE 'observation'
     END AS cdm_table,
     CASE
-      WHEN m.domain_id = 'Person' AND m.rule_arg <> 'death_date' THEN m.rule_arg
-      WHEN m.domain_id IN ('Gender', 'Race', 'Ethnicity') THEN LOWER(m.domain_id)
+      WHEN m.domain_id = 'Person' AND m.rule_arg <> 'death_date'
+      THEN m.rule_arg
+      WHEN m.domain_id IN ('Gender', 'Race', 'Ethnicity')
+      THEN LOWER(m.domain_id)
     END AS person_field,
     COALESCE(m.source_concept_id, 0) AS source_concept_id,
     m.source_code AS mapped_code,
@@ -126,10 +142,7 @@ WITH delivered AS (
     CASE WHEN m.same_key > 1 THEN XOR(m.id_key, m.same_key) ELSE COALESCE(m.id_key, 0) END AS id_key
   FROM delivered AS d
   LEFT JOIN mapped_code AS c
-    ON d.study = c.study
-    AND d.source = c.source
-    AND d.variable = c.variable
-    AND d.value_code = c.source_code
+    ON d.study = c.study AND d.source = c.source AND d.variable = c.variable AND d.value_code = c.source_code
   LEFT JOIN mapping_row AS m
     ON d.study = m.study
     AND d.source = m.source
@@ -137,23 +150,23 @@ WITH delivered AS (
     AND COALESCE(c.source_code, '') = COALESCE(m.source_code, '')
 )
 SELECT
-  CAST(r.study AS VARCHAR) AS study,
-  CAST(r.source AS VARCHAR) AS source,
-  CAST(r.variable AS VARCHAR) AS variable,
-  CAST(r.value_code AS VARCHAR) AS value_code,
-  CAST(r.target_ordinal AS INTEGER) AS target_ordinal,
-  CAST(
-    CASE
-      WHEN r.rule = 'ignore' THEN 'ignored'
-      WHEN r.concept_id <> 0 OR r.domain_id = 'Person' THEN 'mapped'
-      ELSE 'unmapped'
-    END AS VARCHAR
-  ) AS disposition,
-  CAST(CASE WHEN r.cdm_table = 'death' THEN 'date' ELSE r.rule END AS VARCHAR) AS rule,
-  CAST(r.cdm_table AS VARCHAR) AS cdm_table,
-  CAST(r.person_field AS VARCHAR) AS person_field,
+  CAST(r.study AS TEXT) AS study,
+  CAST(r.source AS TEXT) AS source,
+  CAST(r.variable AS TEXT) AS variable,
+  CAST(r.value_code AS TEXT) AS value_code,
+  CAST(r.target_ordinal AS INT) AS target_ordinal,
+  CAST(CASE
+    WHEN r.rule = 'ignore'
+    THEN 'ignored'
+    WHEN r.concept_id <> 0 OR r.domain_id = 'Person'
+    THEN 'mapped'
+    ELSE 'unmapped'
+  END AS TEXT) AS disposition,
+  CAST(CASE WHEN r.cdm_table = 'death' THEN 'date' ELSE r.rule END AS TEXT) AS rule,
+  CAST(r.cdm_table AS TEXT) AS cdm_table,
+  CAST(r.person_field AS TEXT) AS person_field,
   CAST(r.concept_id AS BIGINT) AS concept_id,
-  CAST(r.domain_id AS VARCHAR) AS domain_id,
+  CAST(r.domain_id AS TEXT) AS domain_id,
   CAST(CASE WHEN r.value_as_concept_id IS NULL THEN r.source_concept_id ELSE 0 END AS BIGINT) AS source_concept_id,
   CAST(r.value_as_concept_id AS BIGINT) AS value_concept_id,
   CAST(CASE WHEN NOT r.value_as_concept_id IS NULL THEN r.source_concept_id END AS BIGINT) AS value_source_concept_id,
@@ -161,10 +174,10 @@ SELECT
   CAST(r.scale_factor AS DOUBLE) AS scale_factor,
   CAST(r.scale_offset AS DOUBLE) AS scale_offset,
   CAST(r.unit_concept_id AS BIGINT) AS unit_concept_id,
-  CAST(v.unit AS VARCHAR) AS variable_unit,
-  CAST(v.time_variable AS VARCHAR) AS time_variable,
+  CAST(v.unit AS TEXT) AS variable_unit,
+  CAST(v.time_variable AS TEXT) AS time_variable,
   CAST(COALESCE(s.type_concept_id, 0) AS BIGINT) AS type_concept_id,
-  CAST(k.meaning AS VARCHAR) AS code_meaning,
+  CAST(k.meaning AS TEXT) AS code_meaning,
   CAST(r.id_key AS BIGINT) AS id_key
 FROM resolved AS r
 LEFT JOIN vocab.variable AS v
@@ -172,7 +185,4 @@ LEFT JOIN vocab.variable AS v
 LEFT JOIN vocab.study_source AS s
   ON r.study = s.study AND r.source = s.source
 LEFT JOIN vocab.variable_code AS k
-  ON r.study = k.study
-  AND r.source = k.source
-  AND r.variable = k.variable
-  AND r.value_code = k.code
+  ON r.study = k.study AND r.source = k.source AND r.variable = k.variable AND r.value_code = k.code

@@ -11,19 +11,21 @@ MODEL (
     start_datetime = 'Local start; null where only a date was given',
     end_date = 'Last local date of the record; null if it has none'
   ),
-  audits (unique_key(columns := (record_id)))
+  audits (
+    unique_key(columns := (
+      record_id
+    ))
+  )
 );
 
 SELECT
   CAST(e.record_id AS BIGINT) AS record_id,
-  CAST(
-    MIN(
-      CASE
-        WHEN t.cdm_table = 'visit_occurrence' AND NOT e.start_date IS NULL
-        THEN XOR(e.row_id, t.id_key)
-      END
-    ) AS BIGINT
-  ) AS visit_occurrence_id,
+  CAST(MIN(
+    CASE
+      WHEN t.cdm_table = 'visit_occurrence' AND NOT e.start_date IS NULL
+      THEN XOR(e.row_id, t.id_key)
+    END
+  ) AS BIGINT) AS visit_occurrence_id,
   CAST(MIN(e.start_date) AS DATE) AS start_date,
   CAST(MIN(e.start_datetime) AS TIMESTAMP) AS start_datetime,
   CAST(MAX(e.end_date) AS DATE) AS end_date
