@@ -180,7 +180,7 @@ def test_what_would_be_rejected_is_counted_by_reason_and_column(home: Home) -> N
     write_pack(home, dictionary=GOOD_DICTIONARY, mapping=GOOD_MAPPING)
     deliver(home, "small", survey=SURVEY + "P99,70\n", hospital=HOSPITAL)
     warnings = text_of(examine(home), "warning")
-    assert "rejected as ragged-row in the sample: whole record" in warnings
+    assert "rejected as ragged row in the sample: whole record" in warnings
 
 
 def test_frequencies_come_from_landing_once_the_source_is_landed(home: Home) -> None:
