@@ -28,6 +28,7 @@ import duckdb
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.files import disk_errors
 from biobraid.core.home import Home
+from biobraid.core.lock import writer
 from biobraid.export.codelist import load_code_lists, referenced
 from biobraid.export.project import INTERNAL, NAME, open_project
 from biobraid.export.release import find_release
@@ -90,16 +91,14 @@ def read_steps(path: Path) -> list[Step]:
     return steps
 
 
-def build_cohort(
-    home: Home, project: str, sql_file: Path, *, name: str | None = None, release: str | None = None
+def run_cohort(
+    home: Home, project: str, cohort: str, sql_file: Path, *, release: str | None = None
 ) -> CohortResult:
     """Run a cohort file on a release and keep the cohort, replacing an older one of its name.
 
-    name: default, the file's. release: a name; default, the project's current one. The caller
-    holds the home's writer lock.
+    release: a name; default, the project's current one.
     """
     opened = open_project(home, project)
-    cohort = name or sql_file.stem
     if not NAME.match(cohort) or cohort in (*_RESERVED, INTERNAL):
         raise SettingsError(
             Fault("cohort", f"'{cohort}' cannot name a cohort",
@@ -111,6 +110,7 @@ def build_cohort(
     text = sql_file.read_text(encoding="utf-8")
     folder = find_release(home, f"{project}/{release}" if release else project)
     with (
+        writer(home),
         disk_errors(f"projects/{project}"),
         release_session(home, folder, write_project=True) as con,
     ):
@@ -184,7 +184,7 @@ def _narrow(con: duckdb.DuckDBPyConnection, where: str, columns: list[str]) -> N
         firsts = ", ".join(f"min({c}) AS {c}" for c in carried)
         picked = ", ".join(f"b.{c}" for c in carried)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE next_step AS SELECT c.*, {picked} "
+            f"CREATE OR REPLACE TEMP TABLE next_step AS SELECT c.*, {picked} "  # noqa: S608
             f"FROM temp.chosen AS c LEFT JOIN (SELECT person_id, {firsts} FROM temp.previous "
             "GROUP BY person_id) AS b ON b.person_id = c.person_id"
         )
@@ -217,7 +217,7 @@ def _keep(
     missing = "".join(f", CAST(NULL AS DATE) AS {c}" for c in _CARRIED if c not in names)
     con.execute("BEGIN")
     con.execute(
-        f'CREATE OR REPLACE TABLE project.cohort."{cohort}" AS '
+        f'CREATE OR REPLACE TABLE project.cohort."{cohort}" AS '  # noqa: S608
         f"SELECT *{missing} FROM temp.previous ORDER BY person_id"
     )
     con.execute("DELETE FROM project.cohort.attrition WHERE cohort = ?", [cohort])

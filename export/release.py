@@ -21,6 +21,7 @@ from biobraid.core.errors import Fault, SettingsError, UserError, near_misses
 from biobraid.core.files import PARTIAL, disk_errors, write_text
 from biobraid.core.home import Home
 from biobraid.core.keys import load_key
+from biobraid.core.lock import writer
 from biobraid.core.manifest import Manifest
 from biobraid.core.runs import code_version
 from biobraid.core.schemas import MODALITIES
@@ -69,32 +70,34 @@ def release(
 
     internal: all persons with their own ids and dates, less refusals and withdrawals; then
     project is None. The folder is built under another name and renamed at the end, so a
-    killed command leaves no release; the same command again makes it. The caller holds the
-    home's writer lock. today: for the project's expiry; default: the day in UTC.
+    killed command leaves no release; the same command again makes it. today: for
+    the project's expiry; default: the day in UTC.
     Raises SettingsError for an existing name, KeyFileError without the release key.
     """
     opened = _scope(home, project, name, internal)
     owner = opened.settings.id if opened else INTERNAL
     plan = _plan(home, opened, today)
     folder = home.releases / owner / name
-    finished = _refuse_existing(folder)
-    if dry_run:
-        contents = _count(home, plan)
-        return ReleaseResult(
-            owner, name, folder, contents.n_persons, contents.tables, contents.left_out, None, True
-        )
-    if finished:
-        return finished
-    partial = folder.with_name(f"{name}.{os.getpid()}{PARTIAL}")
-    try:
-        with disk_errors(f"releases/{owner}/{name}"):
-            partial.mkdir(parents=True)
-            manifest = _build(home, partial, opened, plan, name, on_progress)
-            _flush(partial)
-            partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return _finish(folder, manifest)
+    with writer(home):
+        finished = _refuse_existing(folder)
+        if dry_run:
+            contents = _count(home, plan)
+            return ReleaseResult(
+                owner, name, folder, contents.n_persons, contents.tables, contents.left_out,
+                None, True,
+            )  # fmt: skip
+        if finished:
+            return finished
+        partial = folder.with_name(f"{name}.{os.getpid()}{PARTIAL}")
+        try:
+            with disk_errors(f"releases/{owner}/{name}"):
+                partial.mkdir(parents=True)
+                manifest = _build(home, partial, opened, plan, name, on_progress)
+                flush_folder(partial)
+                partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return _finish(folder, manifest)
 
 
 def _scope(home: Home, project: str | None, name: str, internal: bool) -> OpenProject | None:
@@ -282,7 +285,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _flush(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Put the files and the folder's entries on the disk before the folder gets its name."""
     for path in (*folder.iterdir(), folder):
         handle = os.open(path, os.O_RDONLY)

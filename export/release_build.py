@@ -199,13 +199,13 @@ class ReleaseBuilder:
         made = f"project_fact_id(t.{table.key})"
         origin = f'warehouse.{table.schema}."{table.name}" AS t'
         self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {made} AS id FROM {origin} "
+            f"CREATE OR REPLACE TEMP TABLE clash AS SELECT {made} AS id FROM {origin} "  # noqa: S608
             "GROUP BY 1 HAVING count(*) > 1"
         )
         if not self._count("FROM clash"):
             return
         found = self._con.execute(
-            f"SELECT DISTINCT t.{table.key} FROM {origin} WHERE {made} IN (FROM clash)"
+            f"SELECT DISTINCT t.{table.key} FROM {origin} WHERE {made} IN (FROM clash)"  # noqa: S608
         ).fetchall()
         self._facts.settle(np.array(sorted(int(row[0]) for row in found), dtype=np.int64))
 

