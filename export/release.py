@@ -197,6 +197,7 @@ def _manifest(
     """What the release was made of; never a shift, a path or a participant's value."""
     with Manifest(home) as manifest:
         fingerprints = manifest.fingerprints()
+        built_from = manifest.note("build", {})
         files = manifest.files()
     vocabulary = builder.scalar(
         "SELECT max(vocabulary_version) FROM warehouse.vocab.vocabulary WHERE vocabulary_id = 'None'"
@@ -214,6 +215,7 @@ def _manifest(
         "code_version": code_version(),
         "vocabulary_version": vocabulary,
         "fingerprints": fingerprints,
+        "built_from": built_from,
         "files": [
             {k: f.row[k] for k in ("study", "source", "batch", "delivery", "status")}
             | {k: f.row[k] for k in f.row if k.startswith("records_")}
