@@ -101,7 +101,7 @@ def _what_to_look_at(call: Invocation, home: Home, truth: Path, dataset: Path) -
     release_file = home.releases / PROJECT / RELEASE / "release.duckdb"
     call.out.say("\nWhat to look at")
     call.out.say(f"  release    {release_file}")
-    question = "SELECT * FROM mart.attrition"
+    question = "SELECT attribute, level, COUNT(*) FROM mart.person_attribute GROUP BY ALL"
     call.out.say(f'             biobraid --home {at} query {PROJECT} "{question}"')
     call.out.say(f"  leftovers  biobraid --home {at} status")
     call.out.say(f"             receipts for the providers: {home.reports / 'receipts'}")
