@@ -25,8 +25,8 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
     "attrition": ("mart.attrition", "SELECT * FROM mart.attrition ORDER BY ALL LIMIT 100"),
     "coverage": (
         "mart.coverage",
-        "SELECT study, source, SUM(n_facts) AS n_facts, SUM(n_mapped) AS n_mapped, "
-        "SUM(n_mapped) / SUM(n_facts) AS mapped_share FROM mart.coverage "
+        "SELECT study, source, SUM(n) AS n_facts, SUM(n_mapped) AS n_mapped, "
+        "SUM(n_mapped) / SUM(n) AS mapped_share FROM mart.coverage "
         "GROUP BY ALL ORDER BY ALL",
     ),
     "unmapped": (

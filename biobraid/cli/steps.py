@@ -139,12 +139,13 @@ def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> 
             update(what, done / total if total else None)
 
         result = link(home, dry_run=dry_run, on_progress=on_progress)
-    run.detail["persons"] = result.totals
-    metrics = [m for m, n in result.totals.items() if n]
-    rows = [[study, *(c.get(m, 0) for m in metrics)] for study, c in result.counts.items()]
+    totals = run.detail["persons"] = result.totals()
+    metrics = [m for m, n in totals.items() if n]
+    by_study = {**result.by_study, "*": totals}
+    rows = [[study, *(c.get(m, 0) for m in metrics)] for study, c in by_study.items()]
     header = ["study", *(m.removeprefix("n_").replace("_", " ") for m in metrics)]
     call.out.table("Linkage (* = all studies)", header, rows)
-    call.out.result({"link": result.counts, "dry_run": dry_run})
+    call.out.result({"link": by_study, "dry_run": dry_run})
     return 0
 
 
