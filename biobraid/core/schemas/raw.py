@@ -17,7 +17,7 @@ start_offset_minutes INTEGER minutes east of UTC as delivered; null if the sourc
 end_time VARCHAR like start_time
 end_offset_minutes INTEGER like start_offset_minutes
 time_source VARCHAR start time as delivered, where it differs from start_time
-time_flag VARCHAR why start_time is not what was delivered: sentinel-before-birth, sentinel-birth, sentinel-birth-year, sentinel-future, partial-date, ambiguous-local-time, nonexistent-local-time; null otherwise
+time_flag VARCHAR why start_time is not what was delivered: sentinel-unknown, sentinel-before-birth, sentinel-birth, sentinel-birth-year, sentinel-future, partial-date, ambiguous-local-time, nonexistent-local-time; null otherwise
 """
 
 _VALUE_TIMES = "\n".join(line for line in _TIMES.splitlines() if not line.startswith("end_"))
