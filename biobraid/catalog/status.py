@@ -31,7 +31,7 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "unmapped": (
         "stem.unmapped",
-        "SELECT * FROM stem.unmapped ORDER BY n_facts DESC, ALL LIMIT ?",
+        "SELECT * FROM stem.unmapped ORDER BY n_facts DESC LIMIT ?",
     ),
     "books": ("stem.books", "SELECT * FROM stem.books ORDER BY ALL"),
 }
