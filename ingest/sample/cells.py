@@ -94,7 +94,6 @@ class DelimitedFile:
         self.columns = list(columns)
         self.delimiter = delimiter
         self.encoding = encoding
-        self.rows = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         raw = path.open("wb")
         # No name and no time inside the gzip header: equal content gives equal bytes.
@@ -111,18 +110,11 @@ class DelimitedFile:
     ) -> None:
         """Append a block; columns not given are empty; `edit` may spoil the finished lines."""
         n = len(next(iter(cells.values())))
-        if n == 0:
-            return
         empty = blank(n)
         lines = joined([cells.get(c, empty) for c in self.columns], self.delimiter).to_pylist()
         if edit is not None:
             lines = edit(lines)
-        self.write_lines(lines)
-
-    def write_lines(self, lines: Sequence[str]) -> None:
-        """Append finished lines."""
         if lines:
-            self.rows += len(lines)
             self._sink.write(("\n".join(lines) + "\n").encode(self.encoding))
 
     def close(self) -> None:

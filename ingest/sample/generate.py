@@ -83,7 +83,10 @@ def generate(
 
 
 def copy_packs(studies: Path) -> list[Path]:
-    """Copy the packaged study packs that `studies` lacks; returns the new ones."""
+    """Copy the packaged study packs that `studies` lacks; returns the new ones.
+
+    Without their sample files: these hold (invented) identifiers, which a home must not.
+    """
     packaged = Path(biobraid.__file__).parent / "studies"
     made = []
     for study in STUDIES:
@@ -93,7 +96,9 @@ def copy_packs(studies: Path) -> list[Path]:
         partial = target.with_name(study + PARTIAL)
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(
-            packaged / study, partial, ignore=shutil.ignore_patterns("__pycache__", "__init__.py")
+            packaged / study,
+            partial,
+            ignore=shutil.ignore_patterns("__pycache__", "__init__.py", "sample"),
         )
         partial.rename(target)
         made.append(target)

@@ -41,10 +41,10 @@ _ENDINGS = _words(
     "bourne bury by combe croft dale den field ford gate ham hurst ley low man more ridge son "
     "stead stone thorpe ton well wick worth"
 )
-_SURNAMES = [
+_AWKWARD = (
     "Müller", "O'Brien", "Núñez", "Lefèvre", "D'Souza", "Smith-Jones", "van der Berg", "Åberg",
-    *(stem + ending for stem in _STEMS for ending in _ENDINGS),
-]  # fmt: skip
+)  # fmt: skip
+_SURNAMES = [*_AWKWARD * 5, *(stem + ending for stem in _STEMS for ending in _ENDINGS)]
 _AREAS = _words("BD BN BS CF DH EH HG LE LS NE NG NR OX PL RG SA SY TR WR YO")
 _LETTERS = list("ABDEFGHJLNPQRSTUWXYZ")
 

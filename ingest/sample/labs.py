@@ -9,6 +9,8 @@ from biobraid.ingest.sample.cells import DelimitedFile, date, joined, number, pi
 from biobraid.ingest.sample.draws import Flags, Floats, Ints
 from biobraid.ingest.sample.people import People
 from biobraid.ingest.sample.planted import (
+    ODD_HOURS,
+    ODD_RESULTS,
     RIVERSIDE_FIRST,
     SHARE_BELOW_LIMIT,
     WRONG_UNIT_BATCH,
@@ -35,13 +37,15 @@ def write_labs(out: DelimitedFile, block: People, rows: Ints, year: int, planted
     """Append the results of the block's riverside persons in one year."""
     first_day = np.datetime64(f"{year}-01-04", "D")
     draws = block.draws.at(rows)
-    tested = draws.chance(f"tested{year}", 0.7) | (block.draws.numbers[rows] == RIVERSIDE_FIRST)
+    sure = (RIVERSIDE_FIRST, ODD_RESULTS, *ODD_HOURS)
+    tested = draws.chance(f"tested{year}", 0.7) | np.isin(draws.numbers, sure)
     death = block.part.death[rows]
     sampled = rows[tested & (np.isnat(death) | (death > np.datetime64(f"{year}-12-31", "D")))]
     row = np.repeat(sampled, len(ANALYTES))
     what = np.tile(np.arange(len(ANALYTES)), len(sampled))
     draws = block.draws.at(row)
     day = first_day + draws.below(f"sample-day{year}", 350)
+    day[draws.numbers == ODD_RESULTS] = np.datetime64(f"{year}-{WRONG_UNIT_BATCH:02d}-15", "D")
     month = day.astype("datetime64[M]").astype(np.int64) % 12
     file = LAB_FILES[year]
     cells = {
@@ -54,13 +58,18 @@ def write_labs(out: DelimitedFile, block: People, rows: Ints, year: int, planted
     }
     blank = (block.draws.numbers[row] == RIVERSIDE_FIRST) & (what == 0) & (year == 2021)
     planted.count("blank-person-id", "riverside", file, "participant_id", int(blank.sum()))
+    planted.count("undeclared-column", "riverside", file, "lab_batch", len(row))
     # The line without an id stands beside the person's own, so that nothing else is lost.
     out.write(cells, lambda lines: _with_blank(lines, blank))
 
 
 def _with_blank(lines: list[str], blank: Flags) -> list[str]:
-    extra = ["," + lines[i].split(",", 1)[1] for i in np.flatnonzero(blank)]
-    return lines + extra
+    out = []
+    for line, is_blank in zip(lines, blank.tolist(), strict=True):
+        out.append(line)
+        if is_blank:
+            out.append("," + line.split(",", 1)[1])
+    return out
 
 
 def _values(
@@ -73,7 +82,8 @@ def _values(
     wrong = (what == 1) & (month + 1 == WRONG_UNIT_BATCH) & (year == 2021)
     glucose = np.where(wrong, glucose / 10.0, glucose)
     planted.count("wrong-unit", "riverside", LAB_FILES[year], "value", int(wrong.sum()))
-    little = (what == 3) & draws.chance(f"little-crp{year}", SHARE_BELOW_LIMIT)
+    little = draws.chance(f"little-crp{year}", SHARE_BELOW_LIMIT)
+    little = (what == 3) & (little | (draws.numbers == ODD_RESULTS))
     planted.count("below-detection", "riverside", LAB_FILES[year], "value", int(little.sum()))
     cholesterol = true.cholesterol[row] * MG_PER_MMOL_CHOLESTEROL * drift
     number_of = np.choose(
@@ -99,11 +109,11 @@ def _times(
     minute = pick([f"{m:02d}" for m in range(0, 60, 5)], draws.below(f"minute{year}", 12))
     time = joined([date(day, "%Y-%m-%d"), " ", hour, ":", minute])
     night = draws.chance(f"night{year}", _SHARE_NIGHT)
-    for number_of_month, text, defect in (
-        (2, _SPRING[year], "nonexistent-local-time"),
-        (9, _AUTUMN[year], "ambiguous-local-time"),
+    for number_of_month, text, defect, sure in (
+        (2, _SPRING[year], "nonexistent-local-time", ODD_HOURS[0]),
+        (9, _AUTUMN[year], "ambiguous-local-time", ODD_HOURS[1]),
     ):
-        at = night & (month == number_of_month)
+        at = (night & (month == number_of_month)) | (draws.numbers == sure)
         time = where(at, text, time)
         planted.count(defect, "riverside", LAB_FILES[year], "taken_at", int(at.sum()))
     return time

@@ -22,11 +22,13 @@ RAGGED_LONG = 11
 DUPLICATE_EID = 12
 UNKNOWN_SMOKING = 13
 UNKNOWN_ALCOHOL = 14
-BAD_DATE_GP = 15  # an event on 31/02 and a ragged row in gp_clinical
+BAD_DATE_GP = 15  # an event on 31/02, a ragged row in gp_clinical, a sentinel in each GP table
 WITHDRAWN_UKDEMO = 16
 WITHDRAWN_BOTH = 17
 BLANK_EID_AFTER = 18
-RIVERSIDE_FIRST = 20  # holds the blank-id row of the 2021 laboratory file
+RIVERSIDE_FIRST = 20  # has a result without an id, and an NHS number that is none
+ODD_RESULTS = 21  # a result of the wrong batch, one below the limit of detection
+ODD_HOURS = (24, 26)  # samples in the hour that spring skips and in the one autumn repeats
 SHARED_NHS = (21, 22)  # two different people who gave one NHS number
 TYPO_BOTH = 23  # linkable by NHS number and birth date in spite of a mistyped surname
 NO_BIRTH_DATE = 24
@@ -72,8 +74,8 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "ragged-row": ("record", "rejected: ragged-row"),
     "duplicate-eid": ("record", "rejected: duplicate-key"),
     "blank-person-id": ("record", "rejected: missing-person-id"),
-    "unknown-code": ("cell", "rejected: unknown-code"),
-    "impossible-date": ("cell", "rejected: invalid-date"),
+    "unknown-code": ("cell", "landed; warned of as unknown-code"),
+    "impossible-date": ("record", "rejected: invalid-date"),
     "sentinel-date": ("cell", "landed with time_flag"),
     "nonexistent-local-time": ("cell", "landed with time_flag"),
     "ambiguous-local-time": ("cell", "landed with time_flag"),

@@ -29,8 +29,13 @@ _NOTE_WEIGHTS = (5.0, 5.0, 2.0, 1.5, 1.0, 0.8, 3.0, 1.5, 2.0)
 _UNITS = {"bmi": "kg/m2", "chol": "mmol/L", "hba1c": "mmol/mol"}
 
 
-def clinical_rows(block: People, eid: pa.Array, planted: Planted) -> dict[str, pa.Array]:
-    """Rows of gp_clinical.txt: a code for each disease, then what was noted at visits."""
+def clinical_rows(
+    block: People, eid: pa.Array, planted: Planted
+) -> tuple[dict[str, pa.Array], Ints]:
+    """Rows of gp_clinical.txt, with the number of each row's person.
+
+    They are a code for each disease, and what was noted at visits.
+    """
     linked = np.flatnonzero(block.part.gp_linked)
     ill, disease = np.nonzero(~np.isnat(block.illness.onset[linked]))
     visit, ordinal = expand(4 + block.draws.at(linked).below("gp-visits", 14))
@@ -61,28 +66,31 @@ def clinical_rows(block: People, eid: pa.Array, planted: Planted) -> dict[str, p
         for version in (0, 1)
     ]
     value, unit = _measured(block, draws, row, np.where(is_note, note, -1), k)
-    return {
+    cells = {
         "eid": eid.take(pa.array(row)),
         "data_provider": number(block.part.gp_provider[row]),
-        "event_dt": _spoilt(draws, day, k, planted, "gp/gp_clinical.txt", "event_dt"),
+        "event_dt": _spoilt(draws, day, k, 1000, planted, ("gp/gp_clinical.txt", "event_dt")),
         "read_2": where(~ctv3, read[0], None),
         "read_3": where(ctv3, read[1], None),
         "value1": value,
         "value3": unit,
     }
+    return cells, draws.numbers
 
 
-def spoil_clinical(block: People, eid: pa.Array, planted: Planted) -> list[str]:
-    """Lines that no reader can take: a day that never was, and a row with a field too few."""
-    rows = np.flatnonzero(block.draws.numbers == BAD_DATE_GP)
-    lines = []
-    for row in rows:
-        who = eid[int(row)].as_py()
-        lines.append(f"{who}\t1\t31/02/2004\tG20..\t\t\t\t")
-        planted.count("impossible-date", "ukdemo", "gp/gp_clinical.txt", "event_dt")
-        lines.append(f"{who}\t1\t14/03/2004\tG20..\t")
-        planted.count("ragged-row", "ukdemo", "gp/gp_clinical.txt", "")
-    return lines
+def spoil_clinical(lines: list[str], who: Ints, planted: Planted) -> list[str]:
+    """Lines of gp_clinical.txt (of persons `who`) with two that no reader can take.
+
+    They are a day that never was and a row with a field too few, after the person's own rows.
+    """
+    rows = np.flatnonzero(who == BAD_DATE_GP)
+    if not len(rows):
+        return lines
+    eid, last = lines[rows[0]].split("\t", 1)[0], int(rows[-1]) + 1
+    planted.count("impossible-date", "ukdemo", "gp/gp_clinical.txt", "event_dt")
+    planted.count("ragged-row", "ukdemo", "gp/gp_clinical.txt", "")
+    bad = [f"{eid}\t1\t31/02/2004\tG20..\t\t\t\t", f"{eid}\t1\t14/03/2004\tG20..\t"]
+    return [*lines[:last], *bad, *lines[last:]]
 
 
 def script_rows(block: People, eid: pa.Array, planted: Planted) -> dict[str, pa.Array]:
@@ -109,7 +117,9 @@ def script_rows(block: People, eid: pa.Array, planted: Planted) -> dict[str, pa.
     return {
         "eid": eid.take(pa.array(row)),
         "data_provider": number(block.part.gp_provider[row]),
-        "issue_date": _spoilt(draws, day, k, planted, "gp/gp_scripts.txt", "issue_date"),
+        "issue_date": _spoilt(
+            draws, day, k, len(DISEASES) * 1000, planted, ("gp/gp_scripts.txt", "issue_date")
+        ),
         "read_2": where(vision, pick([d[1] for d in DRUGS], drug), None),
         "bnf_code": where(~vision, pick([d[2] for d in DRUGS], drug), None),
         "drug_name": pick([d[0] for d in DRUGS], drug),
@@ -159,10 +169,15 @@ def _measured(
 
 
 def _spoilt(
-    draws: Draws, day: Dates, k: Ints, planted: Planted, file: str, column: str
+    draws: Draws, day: Dates, k: Ints, sure: int, planted: Planted, place: tuple[str, str]
 ) -> pa.Array:
-    """Dates as delivered, a few of them replaced by the provider's sentinels."""
+    """Dates as delivered, a few of them replaced by the provider's sentinels.
+
+    The row numbered `sure` of one planted person is among them in every sample.
+    """
+    file, column = place
     is_sentinel = draws.chance(f"sentinel/{file}", SHARE_SENTINEL, k)
+    is_sentinel |= (draws.numbers == BAD_DATE_GP) & (k == sure)
     planted.count("sentinel-date", "ukdemo", file, column, int(is_sentinel.sum()))
     which = draws.below(f"which-sentinel/{file}", len(_SENTINELS), k)
     return where(is_sentinel, pick(_SENTINELS, which), date(day, DMY))

@@ -153,15 +153,18 @@ class RiversideFiles:
                 "position": same("primary", len(row)),
                 "diagnosed_on": date(begins, ISO),
             },
-            lambda lines: lines + self._impossible_day(block, ids),
+            lambda lines: self._with_impossible_day(lines, block.draws.numbers[row], block),
         )
 
-    def _impossible_day(self, block: People, ids: pa.Array) -> list[str]:
-        lines = []
-        for row in np.flatnonzero(block.draws.numbers == BAD_DATE_RIVERSIDE):
-            lines.append(f"{ids[int(row)].as_py()},,J45.9,primary,2015-02-31")
-            self.planted.count("impossible-date", STUDY, "diagnoses.csv", "diagnosed_on")
-        return lines
+    def _with_impossible_day(self, lines: list[str], who: Ints, block: People) -> list[str]:
+        """The lines of persons `who` (ascending) with a diagnosis on 31 February among them."""
+        rows = np.flatnonzero(block.draws.numbers == BAD_DATE_RIVERSIDE)
+        if not len(rows):
+            return lines
+        at = int(np.searchsorted(who, BAD_DATE_RIVERSIDE, side="right"))
+        person = block.identity.riverside_id[int(rows[0])].as_py()
+        self.planted.count("impossible-date", STUDY, "diagnoses.csv", "diagnosed_on")
+        return [*lines[:at], f"{person},,J45.9,primary,2015-02-31", *lines[at:]]
 
     def _write_medications(self, block: People, rows: Ints, ids: pa.Array) -> None:
         drug_of = np.array([d.drug for d in DISEASES])

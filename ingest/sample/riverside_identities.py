@@ -14,6 +14,7 @@ from biobraid.ingest.sample.people import People, membership
 from biobraid.ingest.sample.planted import (
     CANARIES,
     NO_BIRTH_DATE,
+    RIVERSIDE_FIRST,
     SHARED_NHS,
     TYPO_BOTH,
     WRONG_NHS,
@@ -90,7 +91,7 @@ def _nhs(draws: Draws, true: Ints) -> tuple[Ints, Flags, Flags, Flags, Flags]:
     numbers = draws.numbers
     by_hand = numbers < 30
     shared = np.isin(numbers, SHARED_NHS)
-    always = shared | np.isin(numbers, (*CANARIES, TYPO_BOTH, WRONG_NHS))
+    always = shared | np.isin(numbers, (*CANARIES, TYPO_BOTH, WRONG_NHS, RIVERSIDE_FIRST))
     absent = ~always & ~draws.chance("gave-nhs", _SHARE_NHS)
     # The next person's number, where that is a person of ukdemo and not also of riverside.
     next_one = membership(Draws(draws.seed, numbers + 1))
@@ -99,6 +100,7 @@ def _nhs(draws: Draws, true: Ints) -> tuple[Ints, Flags, Flags, Flags, Flags]:
     wrong &= ~absent
     owner = np.where(numbers == WRONG_NHS, WRONG_NHS_OWNER, numbers + 1)
     invalid = ~by_hand & ~wrong & ~absent & draws.chance("bad-nhs", _SHARE_INVALID_NHS)
+    invalid |= numbers == RIVERSIDE_FIRST
     given = np.where(wrong, nhs_numbers(draws.seed, owner), true)
     given = np.where(shared, nhs_numbers(draws.seed, np.full(len(true), SHARED_NHS[0])), given)
     given = np.where(invalid, given // 10 * 10 + (given + 1) % 10, given)

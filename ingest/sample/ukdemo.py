@@ -65,15 +65,16 @@ class UkdemoFiles:
             "hes/hesin.txt": hospital.hesin_rows(adm, eid),
             "hes/hesin_diag.txt": hospital.diagnosis_rows(adm, eid),
             "hes/hesin_oper.txt": hospital.operation_rows(adm, eid),
-            "gp/gp_clinical.txt": primary_care.clinical_rows(block, eid, self.planted),
             "gp/gp_scripts.txt": primary_care.script_rows(block, eid, self.planted),
             "gp/gp_registrations.txt": primary_care.registration_rows(block, eid),
             **_death_rows(block, eid),
         }
-        spoilt = primary_care.spoil_clinical(block, eid, self.planted)
         for name, cells in records.items():
             self._records[name].write(cells)
-        self._records["gp/gp_clinical.txt"].write_lines(spoilt)
+        clinical, who = primary_care.clinical_rows(block, eid, self.planted)
+        self._records["gp/gp_clinical.txt"].write(
+            clinical, lambda lines: primary_care.spoil_clinical(lines, who, self.planted)
+        )
         self._write_register(block, eid)
         gone = np.flatnonzero(block.part.withdrawn)
         self._withdrawals.write({"eid": eid.take(pa.array(gone))})
