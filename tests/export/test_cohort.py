@@ -113,7 +113,10 @@ def test_all_faults_of_a_code_list_at_once(
     (alpha.code_lists / "bad.csv").write_text("concept_id,descendants\nx,true\n1,maybe\n")
     with pytest.raises(SettingsError) as caught:
         run_cohort(
-            released, "alpha", "heavy", write(tmp_path, "-- step: a\nSELECT person_id FROM codelist_bad")
+            released,
+            "alpha",
+            "heavy",
+            write(tmp_path, "-- step: a\nSELECT person_id FROM codelist_bad"),
         )
     assert [f.where for f in caught.value.faults] == ["bad.csv, row 2", "bad.csv, row 3"]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -161,3 +164,26 @@ def test_unknown_release_offers_near_names(bank: Home, alpha: OpenProject) -> No
     release(bank, "alpha", "first")
     with pytest.raises(UserError, match="Did you mean: alpha/first"):
         find_release(bank, "alpha/frist")
+
+
+def test_killed_while_writing_leaves_no_release_and_the_next_run_makes_it(
+    bank: Home, alpha: OpenProject
+) -> None:
+    program = f"""
+import os, signal
+from pathlib import Path
+from biobraid.core.home import open_home
+from biobraid.export.release import release
+def die(table, share):
+    if table == "mart.modality":
+        os.kill(os.getpid(), signal.SIGKILL)
+release(open_home(Path({str(bank.root)!r})), "alpha", "r1", on_progress=die)
+"""
+    died = subprocess.run([sys.executable, "-c", program], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert not (bank.releases / "alpha" / "r1").exists()
+    made = release(bank, "alpha", "r1")
+    assert made.n_persons == N_PERSONS
+    names = sorted(p.name for p in (bank.releases / "alpha").iterdir())
+    assert names == ["current", "r1", "register.json"]
+    assert sorted(p.name for p in made.folder.iterdir()) == ["manifest.json", DATABASE]
