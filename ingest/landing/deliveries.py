@@ -35,7 +35,7 @@ class Delivery:
     study: Study
     source_id: str
     new: tuple[Delivered, ...]  # to be read, in the order of their names
-    unchanged: tuple[Delivered, ...]  # in force already
+    unchanged: tuple[Delivered, ...]  # in force already, or copies of new ones
     active: tuple[FileBooks, ...]  # books in force
     leaving: tuple[FileBooks, ...]  # full deliveries: in force, no longer there, to be replaced
     last_number: int  # greatest delivery number so far
@@ -87,19 +87,23 @@ def look(
     active = [b for b in books if b.row["status"] == "active"]
     known = {b.row["batch"] for b in active}
     new: dict[str, Delivered] = {}
-    unchanged: dict[str, Delivered] = {}
+    unchanged: list[Delivered] = []
     for path, kind in match_files(home, study, source_id):
         file = _hashed(path, kind, keys, f"{study.id}/{source_id}", on_bytes)
-        (unchanged if file.batch in known else new).setdefault(file.batch, file)
+        if file.batch in known or file.batch in new:  # a copy under another name is no news
+            unchanged.append(file)
+        else:
+            new[file.batch] = file
     leaving: list[FileBooks] = []
     if study.sources[source_id].delivery == "full" and new:
-        leaving = [b for b in active if b.row["batch"] not in unchanged]
+        there = {f.batch for f in unchanged}
+        leaving = [b for b in active if b.row["batch"] not in there]
     numbers = [b.row["delivery"] for b in books if b.row["status"] != "failed"]
     return Delivery(
         study,
         source_id,
         tuple(new.values()),
-        tuple(unchanged.values()),
+        tuple(unchanged),
         tuple(active),
         tuple(leaving),
         max(numbers, default=0),

@@ -38,6 +38,17 @@ def settle_file(
 
     The tally's counts are changed to match. Replaced part files are removed.
     """
+    settled, rejects = _settled(parts, tally, is_delta, id_bits, share)
+    if is_delta:
+        return settled, rejects
+    for part in [p for p in settled if p.table == VERSION_TABLE]:
+        part.path.unlink(missing_ok=True)  # only later deltas would ask for it
+    return [p for p in settled if p.table != VERSION_TABLE], rejects
+
+
+def _settled(
+    parts: Sequence[PartFile], tally: Tally, is_delta: bool, id_bits: int, share: Share
+) -> tuple[list[PartFile], pa.Table | None]:
     facts = [p for p in parts if p.table in FACT_TABLES]
     versions = [p for p in parts if p.table == VERSION_TABLE]
     others = [p for p in parts if p not in facts and p not in versions]

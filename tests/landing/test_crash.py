@@ -53,7 +53,7 @@ def ingest_child(home: Home, workers: int, *more: str) -> subprocess.Popen[str]:
 def new_home(folder: Path) -> Home:
     made = create_home(folder, memory_limit_gb=1.0, threads=2)
     create_keys(made)
-    declare(made, **SOURCES)
+    declare(made, "toy", **SOURCES)
     return made
 
 

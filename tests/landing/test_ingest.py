@@ -45,6 +45,14 @@ def test_a_second_run_changes_nothing(home: Home) -> None:
     assert (landing_files(home), raw_file_table(home)) == before
 
 
+def test_a_copy_of_a_file_lands_once(home: Home) -> None:
+    declare(home, q=KEYED)
+    deliver(home, "q1.csv", "person,bmi\n P1,21.5")
+    deliver(home, "q2.csv", "person,bmi\n P1,21.5")
+    assert sorted(statuses(run(home))) == ["landed", "unchanged"]
+    assert values(home) == [("bmi", "21.5")]
+
+
 def test_landing_tables_have_a_part_even_without_data(home: Home) -> None:
     declare(home, q=KEYED)
     result = run(home)
