@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,14 +140,12 @@ def put_links(
         person_id BIGINT, link_status VARCHAR, method VARCHAR, certainty DOUBLE)""")
     con.execute("""CREATE TABLE consent (person_id BIGINT, modality VARCHAR, status VARCHAR,
         level VARCHAR, effective_from VARCHAR)""")
-    for study in ("one", "two"):
-        con.executemany(
-            "INSERT INTO bridge VALUES (?, ?, ?, ?, 'minted', 1)",
-            [
-                (f"{study}{n}", study, person(n), (statuses or {}).get(n, "linked"))
-                for n in range(1, N_PERSONS + 1)
-            ],
-        )
+    con.execute(
+        f"""INSERT INTO bridge SELECT study || n, study, 1000 * n + 7, 'linked', 'minted', 1
+        FROM range(1, {N_PERSONS + 1}) AS r(n), (VALUES ('one'), ('two')) AS s(study)"""
+    )
+    for n, status in (statuses or {}).items():
+        con.execute("UPDATE bridge SET link_status = ? WHERE person_id = ?", [status, person(n)])
     for n, *rest in consents or []:
         con.execute("INSERT INTO consent VALUES (?, ?, ?, ?, ?)", [person(n), *rest])
     with Manifest(home) as manifest, manifest.transaction():
@@ -157,15 +156,23 @@ def put_links(
             manifest.put_object(full, f"link/{name}.parquet", 1, name)
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse's file, made once."""
+    path = tmp_path_factory.mktemp("built") / "warehouse.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute(WAREHOUSE)
+    return path
+
+
 @pytest.fixture
-def bank(home: Home) -> Iterator[Home]:
+def bank(home: Home, built: Path) -> Iterator[Home]:
     """A home with 60 linked persons in a built warehouse."""
     for study, default in (("one", "given"), ("two", "given")):
         (home.studies / study).mkdir()
         text = STUDY.format(study=study, default=default)
         (home.studies / study / "study.yaml").write_text(text)
-    with duckdb.connect(str(home.warehouse)) as con:
-        con.execute(WAREHOUSE)
+    shutil.copyfile(built, home.warehouse)
     put_links(home)
     yield home
 

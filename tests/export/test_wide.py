@@ -50,7 +50,7 @@ def ready(bank: Home, tmp_path: Path) -> Home:
             "DELETE FROM mart.source_coverage WHERE person_id = 31007 AND source <> 'baseline'"
         )
         con.execute(
-            f"DELETE FROM cdm.measurement WHERE person_id = 31007 "
+            "DELETE FROM cdm.measurement WHERE person_id = 31007 "
             f"AND measurement_concept_id = {GLUCOSE}"
         )
         con.execute(  # an older BMI and one after the window must not be picked
@@ -59,7 +59,7 @@ def ready(bank: Home, tmp_path: Path) -> Home:
             SELECT 900001, 1007, {BMI}, DATE '2021-06-01', NULL, 98, 9531, '21001', NULL"""
         )
         con.execute(
-            f"""INSERT INTO stem.event SELECT measurement_id, 'one', 'baseline', person_id,
+            """INSERT INTO stem.event SELECT measurement_id, 'one', 'baseline', person_id,
             'measurement', NULL, measurement_date, NULL, 'own' FROM cdm.measurement
             WHERE measurement_id >= 900000"""
         )
