@@ -68,8 +68,8 @@ def _faults_of(node: exp.Expression) -> Iterator[str]:
     elif isinstance(node, exp.Ordered):
         if isinstance(node.this, exp.Literal):
             yield "ORDER BY position"
-    elif isinstance(node, exp.Interval) and str(node.args.get("unit")) not in ALLOWED_INTERVALS:
-        yield f"INTERVAL {node.args.get('unit')} is not on the allow-list"
+    elif isinstance(node, exp.Interval) and node.text("unit") not in ALLOWED_INTERVALS:
+        yield f"INTERVAL {node.text('unit')} is not on the allow-list"
 
 
 def _join_faults(join: exp.Join) -> Iterator[str]:

@@ -79,9 +79,7 @@ def rewritten(path: Path) -> str:
     text = before + header(path.stem) + query
     options = {"pad": 2, "indent": 2, "normalize_functions": False, "max_text_width": 100}
     expressions = parse(text, default_dialect="duckdb")
-    return (
-        format_model_expressions(expressions, "duckdb", rewrite_casts=False, **options) + "\n"
-    )
+    return format_model_expressions(expressions, "duckdb", rewrite_casts=False, **options) + "\n"
 
 
 def main(check: bool) -> int:

@@ -1,6 +1,6 @@
 """Regenerate external_models.yaml (tables that Python writes and SQLMesh only reads).
 
-    python scripts/external_models.py
+python scripts/external_models.py
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Regenerate biobraid/core/omop/cdm54_fields.csv from OHDSI's field-level control file.
 
-    python scripts/omop_fields.py OMOP_CDMv5.4_Field_Level.csv
+python scripts/omop_fields.py OMOP_CDMv5.4_Field_Level.csv
 """
 
 from __future__ import annotations

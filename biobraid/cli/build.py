@@ -7,9 +7,20 @@ table that Python writes and restates the models downstream of those that differ
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from biobraid.cli.build_sqlmesh import OnProgress, Progress, apply, open_context, plain_name
+import duckdb
+
+from biobraid.cli.build_sqlmesh import (
+    OnProgress,
+    Progress,
+    apply,
+    model_names,
+    models_mark,
+    open_context,
+    plain_name,
+    planned,
+)
 from biobraid.core.files import disk_errors
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
@@ -19,7 +30,9 @@ from biobraid.core.warehouse_views import external_fingerprints, refresh_views
 if TYPE_CHECKING:
     from sqlmesh import Context
 
-NOTE = "build"  # manifest note: marks of the tables that the last successful build read
+NOTE = "build"  # manifest note: marks of the tables and models of the last successful build
+COMPLETE = "build_complete"  # manifest note: false from the start of a build to its good end
+_MODELS = "models"  # key of the models' own mark among those of the tables
 
 
 @dataclass(frozen=True)
@@ -43,120 +56,92 @@ def build(
     same tables: the marks are kept only after everything was built.
     Raises QualityError if an audit fails, BusyError if another process holds the warehouse.
     """
-    if dry_run and not home.warehouse.exists():
-        return _dry_first(home)
-    progress = Progress(on_progress)
     with disk_errors("warehouse.duckdb"), Manifest(home) as manifest:
-        marks = external_fingerprints(manifest)
-        seen: dict[str, str] | None = manifest.note(NOTE)
-        changed = _changed(seen, marks)
-        con = connect(home, read_only=dry_run)
-        try:
-            if not dry_run:
-                refresh_views(con, home, manifest)
-        finally:
-            con.close()
-        context = open_context(home, progress)
-        try:
-            if dry_run:
-                return _dry_run(context, changed)
-            restated = _apply(context, progress, changed, first=seen is None)
+        marks = {**external_fingerprints(manifest), _MODELS: models_mark()}
+        is_there = home.warehouse.exists() and home.state.exists()
+        seen: dict[str, str] = manifest.note(NOTE, {}) if is_there else {}
+        is_current = is_there and manifest.note(COMPLETE) is True and seen == marks
+        changed = {t for t in marks if t != _MODELS and seen.get(t, "") != marks[t]}
+        if dry_run:
+            return _dry_run(home, changed, is_there, is_current)
+        if not is_there:  # SQLMesh must not believe in tables that are gone, or the reverse
+            _remove(home)
+        _refresh(home, manifest)
+        progress = Progress(on_progress)
+        restated: set[str] = set()
+        if not is_current:
+            manifest.set_note(COMPLETE, False)
+            context = open_context(home, progress)
+            try:
+                has_new_code = seen.get(_MODELS) != marks[_MODELS] or not is_there
+                restated = _apply(context, progress, changed, has_new_code)
+            finally:
+                context.close()
             manifest.set_note(NOTE, marks)
-            return _result(context, progress, restated, changed)
-        finally:
-            context.close()
-
-
-def _changed(seen: dict[str, str] | None, marks: dict[str, str]) -> set[str]:
-    return {table for table, mark in marks.items() if (seen or {}).get(table, "") != mark}
-
-
-def _apply(context: Context, progress: Progress, changed: set[str], *, first: bool) -> set[str]:
-    """Apply changed code first (a restatement ignores it), then restate; names restated."""
-    names = _names(context)
-    if _has_changes(context):
-        apply(context, progress)
-    affected = _downstream(context, changed)
-    restated: set[str] = set()
-    if affected - set(progress.evaluated):
-        before = len(progress.evaluated)
-        apply(context, progress, restate=[names[t] for t in _children(context, changed)])
-        restated = set(progress.evaluated[before:])
-    context.run_janitor(ignore_ttl=True)
-    return restated
-
-
-def _names(context: Context) -> dict[str, str]:
-    """schema.table -> SQLMesh's name, of our own models."""
-    return {
-        plain_name(fqn): model.name
-        for fqn, model in context.models.items()
-        if not model.kind.is_external
-    }
-
-
-def _has_changes(context: Context) -> bool:
-    """True where prod lacks a model, has another version of it, or has one too many."""
-    environment = context.state_reader.get_environment("prod")
-    if environment is None:
-        return True
-    there = {(info.name, info.fingerprint) for info in environment.snapshots}
-    here = {(s.name, s.fingerprint) for s in context.snapshots.values() if s.is_model}
-    if there != here:
-        return True
-    # A build killed half-way has snapshots without data.
-    return any(
-        not s.intervals for s in context.snapshots.values() if s.is_model and not s.is_external
-    )
-
-
-def _children(context: Context, changed: set[str]) -> list[str]:
-    """Our models that read one of the changed tables themselves."""
-    found = []
-    for fqn, model in context.models.items():
-        if model.kind.is_external:
-            continue
-        if any(plain_name(parent) in changed for parent in model.depends_on):
-            found.append(plain_name(fqn))
-    return sorted(found)
-
-
-def _downstream(context: Context, changed: set[str]) -> set[str]:
-    """Our models that depend on a changed table, directly or not."""
-    names = _names(context)
-    found: set[str] = set()
-    for fqn in context.dag.sorted:
-        if plain_name(fqn) not in names:
-            continue
-        parents = {plain_name(parent) for parent in context.models[fqn].depends_on}
-        if parents & (changed | found):
-            found.add(plain_name(fqn))
-    return found
-
-
-def _result(
-    context: Context, progress: Progress, restated: set[str], changed: set[str]
-) -> BuildResult:
+            manifest.set_note(COMPLETE, True)
+        rows = _count(home)
     built = set(progress.evaluated)
-    names = _names(context)
-    adapter: Any = context.engine_adapter
-    rows = {
-        name: int(adapter.fetchone(f"SELECT COUNT(*) FROM {name}")[0])  # noqa: S608
-        for name in sorted(names)
-    }
-    adapter.execute("CHECKPOINT")
     return BuildResult(
         built=tuple(sorted(built)),
         restated=tuple(sorted(restated)),
-        skipped=tuple(sorted(set(names) - built)),
+        skipped=tuple(sorted(set(rows) - built)),
         changed_tables=tuple(sorted(changed)),
         rows=rows,
     )
 
 
-def _dry_run(context: Context, changed: set[str]) -> BuildResult:
-    names = set(_names(context))
-    would = names if _has_changes(context) else _downstream(context, changed)
+def _apply(context: Context, progress: Progress, changed: set[str], has_new_code: bool) -> set[str]:
+    """Apply changed code first (a restatement ignores it), then restate; names restated.
+
+    A build that was killed may have left models without data: applying finds them too.
+    """
+    apply(context, progress)
+    affected = _downstream(context, changed)
+    restated: set[str] = set()
+    if affected - set(progress.evaluated):
+        before = len(progress.evaluated)
+        apply(context, progress, restate=_children(context, changed))
+        restated = set(progress.evaluated[before:])
+    if has_new_code:
+        context.run_janitor(ignore_ttl=True)  # tables of superseded models leave the file
+    return restated
+
+
+def _children(context: Context, changed: set[str]) -> list[str]:
+    """Our models that read one of the changed tables themselves, as SQLMesh names them."""
+    return sorted(
+        model.name
+        for model in context.models.values()
+        if not model.kind.is_external
+        and any(plain_name(parent) in changed for parent in model.depends_on)
+    )
+
+
+def _downstream(context: Context, changed: set[str]) -> set[str]:
+    """Our models that depend on a changed table, directly or not."""
+    found: set[str] = set()
+    for fqn in context.dag.sorted:
+        model = context.models.get(fqn)
+        if model is None or model.kind.is_external:
+            continue
+        if {plain_name(parent) for parent in model.depends_on} & (changed | found):
+            found.add(plain_name(fqn))
+    return found
+
+
+def _dry_run(home: Home, changed: set[str], is_there: bool, is_current: bool) -> BuildResult:
+    names = set(model_names())
+    if not is_there:
+        would = names
+    elif is_current:
+        would = set()
+    else:
+        connect(home, read_only=True).close()  # a warehouse that is busy is said to be
+        context = open_context(home, Progress())
+        try:
+            would = _downstream(context, changed) | planned(context)
+        finally:
+            context.close()
     return BuildResult(
         built=tuple(sorted(would)),
         restated=(),
@@ -166,11 +151,31 @@ def _dry_run(context: Context, changed: set[str]) -> BuildResult:
     )
 
 
-def _dry_first(home: Home) -> BuildResult:
-    """Nothing was ever built: everything would be."""
-    from biobraid.cli.build_sqlmesh import PROJECT
+def _remove(home: Home) -> None:
+    for path in (home.warehouse, home.state):
+        path.unlink(missing_ok=True)
+        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
-    models = sorted(
-        f"{path.parent.name}.{path.stem}" for path in (PROJECT / "models").glob("*/*.sql")
-    )
-    return BuildResult(tuple(models), (), (), (), dry_run=True)
+
+def _refresh(home: Home, manifest: Manifest) -> None:
+    con = connect(home)
+    try:
+        refresh_views(con, home, manifest)
+    finally:
+        con.close()
+
+
+def _count(home: Home) -> dict[str, int]:
+    """Rows per model; also writes what is in DuckDB's log into the file itself."""
+    con = connect(home)
+    try:
+        con.execute("CHECKPOINT")
+        return {name: _rows(con, name) for name in model_names()}
+    finally:
+        con.close()
+
+
+def _rows(con: duckdb.DuckDBPyConnection, name: str) -> int:
+    # The names are those of our own model files.
+    found = con.execute(f"SELECT COUNT(*) FROM {name}").fetchone()  # noqa: S608
+    return int(found[0]) if found else 0

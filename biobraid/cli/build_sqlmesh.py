@@ -6,10 +6,12 @@ it says is printed or logged: the console below keeps model names and counts onl
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,23 @@ PROJECT = Path(biobraid.__file__).parent
 START, NOW = "2020-01-01", "2020-01-02"
 
 OnProgress = Callable[[str, float | None], None]
+
+
+def model_names() -> list[str]:
+    """schema.table of every model, sorted: path = name."""
+    return sorted(f"{p.parent.name}.{p.stem}" for p in (PROJECT / "models").glob("*/*.sql"))
+
+
+def models_mark() -> str:
+    """A hash of models, audits and of what SQLMesh is; it changes when they do."""
+    digest = hashlib.sha256(f"sqlmesh {version('sqlmesh')} {START} {NOW}".encode())
+    for path in (
+        *sorted((PROJECT / "models").glob("*/*.sql")),
+        *sorted((PROJECT / "audits").glob("*.sql")),
+        PROJECT / "external_models.yaml",
+    ):
+        digest.update(f"{path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass
@@ -108,6 +127,12 @@ def apply(context: Context, progress: Progress, restate: Iterable[str] | None = 
         raise explain(progress.errors or [error]) from None
 
 
+def planned(context: Context) -> set[str]:
+    """Models that applying the code would evaluate: new, changed, or left without data."""
+    builder = context.plan_builder(execution_time=NOW, skip_tests=True, skip_linter=True)
+    return {plain_name(missing.snapshot_id.name) for missing in builder.build().missing_intervals}
+
+
 def explain(errors: Iterable[BaseException]) -> BaseException:
     """What SQLMesh's errors mean: failed audits are the user's to see, all else is passed on."""
     faults, other = [], None
@@ -118,7 +143,7 @@ def explain(errors: Iterable[BaseException]) -> BaseException:
                     audit.model_name or "a model",
                     f"audit {audit.audit_name}: {audit.count} rows fail",
                     "no such row",
-                    "The table was not put in force; the last good build stays.",
+                    "Mend what it says and build again; until then make no release of this warehouse.",
                 )
             )
         other = other or error

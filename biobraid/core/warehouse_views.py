@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 import biobraid
 from biobraid.core.home import Home
@@ -109,8 +110,8 @@ def _replace_table(
     columns = ", ".join(f"{c.name} {c.type}" for c in table.columns)
     con.execute(f"CREATE OR REPLACE TABLE {table.full_name} ({columns})")
     if rows:
-        marks = ", ".join("?" for _ in table.columns)
-        con.executemany(
-            f"INSERT INTO {table.full_name} VALUES ({marks})",  # noqa: S608
-            [[row.get(c.name) for c in table.columns] for row in rows],
-        )
+        names = [c.name for c in table.columns]
+        given = pa.Table.from_pylist([{n: row.get(n) for n in names} for row in rows], table.arrow)
+        con.register("given_rows", given)
+        con.execute(f"INSERT INTO {table.full_name} SELECT {', '.join(names)} FROM given_rows")  # noqa: S608
+        con.unregister("given_rows")

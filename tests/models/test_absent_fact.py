@@ -15,8 +15,11 @@ def test_an_absent_value_keeps_person_variable_and_reason(build: Build) -> None:
       2      | year     | 1960  |
       2      | weight   | heavy | 2011-01-01
     """
-    assert build("mart.absent_fact", given + PEOPLE) == """
+    assert (
+        build("mart.absent_fact", given + PEOPLE)
+        == """
       person | variable | start_date | absent_reason
       -------+----------+------------+--------------
       2      | weight   | 2011-01-01 | error
     """
+    )

@@ -51,17 +51,23 @@ def test_a_person_needs_a_year_of_birth(build: Build) -> None:
       3      | sex      | 0       |
       3      | weight   | 60      | 2010-01-01
     """
-    assert build("cdm.person", given + PEOPLE) == """
+    assert (
+        build("cdm.person", given + PEOPLE)
+        == """
       person | gender_concept_id | year_of_birth | month_of_birth | day_of_birth | birth_datetime      | person_source_value | gender_source_value
       -------+-------------------+---------------+----------------+--------------+---------------------+---------------------+--------------------
       1      | 8507              | 1950          | 4              |              |                     |                     | 1
       2      | 0                 | 1961          | 7              | 8            | 1961-07-08 00:00:00 |                     |
     """
-    assert build("stem.excluded_person", given + PEOPLE) == """
+    )
+    assert (
+        build("stem.excluded_person", given + PEOPLE)
+        == """
       person | reason        | n_facts
       -------+---------------+--------
       3      | no-birth-year | 2
     """
+    )
 
 
 def test_where_sources_disagree_the_more_frequent_year_counts(build: Build) -> None:
@@ -72,11 +78,14 @@ def test_where_sources_disagree_the_more_frequent_year_counts(build: Build) -> N
       1      | year     | 1        | 1950
       1      | birth    | 0        | 1950-12
     """
-    assert build("cdm.person", given + PEOPLE) == """
+    assert (
+        build("cdm.person", given + PEOPLE)
+        == """
       person | year_of_birth | month_of_birth | day_of_birth
       -------+---------------+----------------+-------------
       1      | 1950          | 12             |
     """
+    )
 
 
 TWO_DEATHS = """
@@ -98,11 +107,14 @@ TWO_DEATHS = """
 def test_of_several_deaths_the_register_s_primary_cause_counts_and_all_stay_in_stem(
     build: Build,
 ) -> None:
-    assert build("cdm.death", TWO_DEATHS + PEOPLE) == """
+    assert (
+        build("cdm.death", TWO_DEATHS + PEOPLE)
+        == """
       person | death_date | cause_source_value | cause_concept_id
       -------+------------+--------------------+-----------------
       1      | 2020-02-02 | C34                | 0
     """
+    )
     stem = build("stem.event", TWO_DEATHS + PEOPLE)
     assert stem.column("cdm_table").count("death") == 5
     assert build("stem.arrival", TWO_DEATHS + PEOPLE).column("n_surplus").count(4) == 1
@@ -129,13 +141,18 @@ def test_the_books_balance_and_count_every_way_out(build: Build) -> None:
       3                 |        | waiting
       4                 | 4      | withdrawn
     """
-    assert build("stem.books", given + PEOPLE) == """
+    assert (
+        build("stem.books", given + PEOPLE)
+        == """
       table_name | n_rows | n_unlinked | n_withdrawn | n_absent | n_ignored | n_rows_with_facts | n_fan_out | n_facts | n_unmapped | n_facts_person | n_undated | n_excluded | n_facts_for_cdm
       -----------+--------+------------+-------------+----------+-----------+-------------------+-----------+---------+------------+----------------+-----------+------------+----------------
       value      | 8      | 1          | 1           | 1        | 0         | 5                 | 3         | 8       | 1          | 1              | 2         | 2          | 3
     """
+    )
     warehouse = Warehouse(given + PEOPLE)
-    assert warehouse.build("stem.arrival") == """
+    assert (
+        warehouse.build("stem.arrival")
+        == """
       cdm_table            | n_facts | n_undated | n_excluded | n_surplus | n_rows
       ---------------------+---------+-----------+------------+-----------+-------
       visit_occurrence     | 0       | 0         | 0          | 0         | 0
@@ -147,6 +164,7 @@ def test_the_books_balance_and_count_every_way_out(build: Build) -> None:
       observation          | 4       | 1         | 1          | 0         | 2
       death                | 0       | 0         | 0          | 0         | 0
     """
+    )
 
 
 def test_ids_do_not_depend_on_the_order_of_rows(build: Build) -> None:
@@ -173,12 +191,15 @@ def test_a_drug_without_an_end_ends_where_it_starts(build: Build) -> None:
       1      | drug | 1    | s:drugs     | 2015-01-02 |            | 28
       1      | drug | 2    | s:drugs     | 2015-01-02 | 2015-02-01 | many
     """
-    assert build("cdm.drug_exposure", given + PEOPLE) == """
+    assert (
+        build("cdm.drug_exposure", given + PEOPLE)
+        == """
       drug_source_value | drug_concept_id | drug_exposure_start_date | drug_exposure_end_date | verbatim_end_date | quantity
       ------------------+-----------------+--------------------------+------------------------+-------------------+---------
       1                 | 0               | 2015-01-02               | 2015-01-02             |                   | 28
       2                 | 0               | 2015-01-02               | 2015-02-01             | 2015-02-01        |
     """
+    )
 
 
 def test_every_person_with_data_has_one_observation_period(build: Build) -> None:
@@ -190,16 +211,22 @@ def test_every_person_with_data_has_one_observation_period(build: Build) -> None
       1      | weight   | 1        | 71    | 2014-01-01
       2      | year     | 0        | 1960  |
     """
-    assert build("cdm.observation_period", given + PEOPLE) == """
+    assert (
+        build("cdm.observation_period", given + PEOPLE)
+        == """
       person | observation_period_start_date | observation_period_end_date
       -------+-------------------------------+----------------------------
       1      | 2010-01-01                    | 2014-01-01
     """
+    )
 
 
 def test_the_cdm_source_row_is_always_there(build: Build) -> None:
-    assert build("cdm.cdm_source", "") == """
+    assert (
+        build("cdm.cdm_source", "")
+        == """
       cdm_source_name | cdm_version | cdm_version_concept_id | vocabulary_version
       ----------------+-------------+------------------------+-------------------
       test biobank    | v5.4        | 756265                 | unknown
     """
+    )

@@ -54,13 +54,16 @@ def test_a_scaled_value_is_in_the_unit_of_its_concept(build: Build) -> None:
       ---------+-------------------+------------------+-----------------+-------+--------------+--------------+-------
       weight   | 3025315           | Measurement      | 9529            | scale | 6.35         | 0.5          | 5
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       person | cdm_table   | concept_id | number | unit_concept_id | source_unit | source_value
       -------+-------------+------------+--------+-----------------+-------------+-------------
       1      | measurement | 3025315    | 64     | 9529            | [stone_av]  | 10
       2      | measurement | 3025315    | 64     | 9529            | [stone_av]  | 10
       3      | measurement | 3025315    | 10     | 8739            | [lb_av]     | 10
     """
+    )
 
 
 def test_one_value_may_make_several_facts_with_ids_of_their_own(build: Build) -> None:
@@ -82,12 +85,15 @@ def test_one_value_may_make_several_facts_with_ids_of_their_own(build: Build) ->
       illness  |             | 1              | 9999              | Observation      |                     | 9
     """
     rows = build("stem.event", given + CONCEPTS)
-    assert rows == """
+    assert (
+        rows
+        == """
       fact_id | cdm_table            | concept_id | value_concept_id
       --------+----------------------+------------+-----------------
       1003    | condition_occurrence | 201826     |
       1006    | observation          | 4000       | 4188539
     """
+    )
 
 
 def test_a_code_row_wins_over_the_variable_and_nothing_found_is_concept_0(build: Build) -> None:
@@ -115,13 +121,16 @@ def test_a_code_row_wins_over_the_variable_and_nothing_found_is_concept_0(build:
       smoker   | 1           | 4000              | Observation      | 4188539             | 1
       smoker   |             | 4000              | Observation      |                     | 1
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       person | cdm_table   | concept_id | value_concept_id | value_text | number | source_value
       -------+-------------+------------+------------------+------------+--------+-------------
       1      | observation | 4000       | 4188539          |            |        | 1
       2      | observation | 4000       |                  | Never      |        | 2
       3      | observation | 0          |                  |            | 5      | 5
     """
+    )
 
 
 def test_icd10_without_dots_finds_its_concept_and_maps_to_the_standard_one(build: Build) -> None:
@@ -134,7 +143,9 @@ def test_icd10_without_dots_finds_its_concept_and_maps_to_the_standard_one(build
       3      | Z99   | ICD10       | 2010-05-06 | 1026
       4      | X00   | ICD10       | 2010-05-06 | 1027
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       person | fact_id | cdm_table            | concept_id | source_concept_id | value_concept_id | source_code
       -------+---------+----------------------+------------+-------------------+------------------+------------
       1      | 1101    | condition_occurrence | 201826     | 45591             |                  | E119
@@ -142,6 +153,7 @@ def test_icd10_without_dots_finds_its_concept_and_maps_to_the_standard_one(build
       3      | 2978    | observation          | 4000       | 46000             | 4188539          | Z99
       4      | 1027    | condition_occurrence | 0          | 0                 |                  | X00
     """
+    )
 
 
 def test_read_codes_keep_their_case(build: Build) -> None:
@@ -152,12 +164,15 @@ def test_read_codes_keep_their_case(build: Build) -> None:
       1      | C10E. | Read        | 2010-05-06
       2      | c10e. | Read        | 2010-05-06
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       person | cdm_table            | concept_id | source_concept_id
       -------+----------------------+------------+------------------
       1      | condition_occurrence | 201826     | 46001
       2      | drug_exposure        | 46002      | 46002
     """
+    )
 
 
 def test_a_mapping_row_wins_over_the_vocabulary(build: Build) -> None:
@@ -174,16 +189,22 @@ def test_a_mapping_row_wins_over_the_vocabulary(build: Build) -> None:
       ICD10    | E11.9       | 4000              | Observation      | direct | 8
       ICD10    | E11.8       |                   |                  | ignore | 0
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       person | cdm_table   | concept_id | source_concept_id
       -------+-------------+------------+------------------
       1      | observation | 4000       | 45591
     """
-    assert build("stem.unmapped", given + CONCEPTS) == """
+    )
+    assert (
+        build("stem.unmapped", given + CONCEPTS)
+        == """
       variable | source_code | reason  | n_facts | n_persons | facts_share
       ---------+-------------+---------+---------+-----------+------------
       ICD10    | E118        | ignored | 1       | 1         | 0.5
     """
+    )
 
 
 def test_an_event_without_a_date_takes_that_of_its_visit(build: Build) -> None:
@@ -196,7 +217,9 @@ def test_an_event_without_a_date_takes_that_of_its_visit(build: Build) -> None:
       1      | condition | E119 | ICD10       | hospital | 502       | 500             | 2011-01-03 |            | 6
       1      | condition | E119 | ICD10       | hospital | 503       | 999             |            |            | 7
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       row_id | concept_id | start_date | date_origin | visit_occurrence_id
       -------+------------+------------+-------------+--------------------
       4      | 9201       | 2011-01-01 | own         |
@@ -204,11 +227,15 @@ def test_an_event_without_a_date_takes_that_of_its_visit(build: Build) -> None:
       6      | 201826     | 2011-01-03 | own         | 9205
       7      | 201826     |            | none        |
     """
-    assert build("stem.undated", given + CONCEPTS) == """
+    )
+    assert (
+        build("stem.undated", given + CONCEPTS)
+        == """
       cdm_table            | source_code | n_facts | n_persons
       ---------------------+-------------+---------+----------
       condition_occurrence | E119        | 1       | 1
     """
+    )
 
 
 def test_a_value_without_a_date_takes_that_of_its_instance(build: Build) -> None:
@@ -233,7 +260,9 @@ def test_a_value_without_a_date_takes_that_of_its_instance(build: Build) -> None
       ---------+-------------------+------------------+-------
       53       |                   |                  | ignore
     """
-    assert build("stem.event", given) == """
+    assert (
+        build("stem.event", given)
+        == """
       instance | number | start_date | date_origin
       ---------+--------+------------+------------
       0        | 70     | 2006-07-08 | instance
@@ -241,6 +270,7 @@ def test_a_value_without_a_date_takes_that_of_its_instance(build: Build) -> None
       2        | 73     |            | none
       3        | 74     | 2020-01-01 | own
     """
+    )
 
 
 def test_a_date_of_diagnosis_dates_the_fact(build: Build) -> None:
@@ -259,11 +289,14 @@ def test_a_date_of_diagnosis_dates_the_fact(build: Build) -> None:
       ----------+-------------------+------------------+------+-------
       diagnosed | 201826            | Condition        | date | 3
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       cdm_table            | concept_id | start_date | date_origin
       ---------------------+------------+------------+------------
       condition_occurrence | 201826     | 1999-05-06 | value
     """
+    )
 
 
 def test_a_recoded_answer_becomes_its_number(build: Build) -> None:
@@ -284,9 +317,12 @@ def test_a_recoded_answer_becomes_its_number(build: Build) -> None:
       bread    | -10         | 4000              | Observation      | recode | 0.5      | 1
       bread    |             | 4000              | Observation      | direct |          | 1
     """
-    assert build("stem.event", given + CONCEPTS) == """
+    assert (
+        build("stem.event", given + CONCEPTS)
+        == """
       person | concept_id | number | source_value
       -------+------------+--------+-------------
       1      | 4000       | 0.5    | -10
       2      | 4000       | 3      | 3
     """
+    )

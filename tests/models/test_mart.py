@@ -16,13 +16,16 @@ def test_the_level_of_an_attribute_is_the_label_at_the_first_instance(build: Bui
       1      | school   | 1        | 2     |
       1      | school   | 0        | 1     |
     """
-    assert build("mart.person_attribute", given + PEOPLE) == """
+    assert (
+        build("mart.person_attribute", given + PEOPLE)
+        == """
       person | attribute | scheme             | level
       -------+-----------+--------------------+-----------
       1      | sex       | omop-gender        | female
       1      | age_band  | ten-years-at-entry | 60-69
       1      | education | demo               | University
     """
+    )
 
 
 HOSPITAL = """
@@ -58,7 +61,9 @@ def test_coverage_says_from_when_to_when_and_why_it_ended(build: Build) -> None:
       2      | died     | 2015-05-05 |
       3      | year     | 1960       |
     """
-    assert build("mart.source_coverage", given + HOSPITAL + PEOPLE) == """
+    assert (
+        build("mart.source_coverage", given + HOSPITAL + PEOPLE)
+        == """
       person | source | covered_from | covered_to | end_reason               | end_detail | n_registrations | has_records
       -------+--------+--------------+------------+--------------------------+------------+-----------------+------------
       1      | main   | 2010-01-01   | 2010-01-01 | last-record              |            | 0               | true
@@ -68,6 +73,7 @@ def test_coverage_says_from_when_to_when_and_why_it_ended(build: Build) -> None:
       3      | hes    | 1997-01-01   | 2020-12-31 | administrative-censoring |            | 0               | false
       3      | gp     | 1990-01-01   | 2016-12-31 | administrative-censoring |            | 1               | true
     """
+    )
 
 
 def test_coverage_of_mapping_names_the_most_frequent_leftover(build: Build) -> None:
@@ -81,12 +87,15 @@ def test_coverage_of_mapping_names_the_most_frequent_leftover(build: Build) -> N
       5      | alcohol  | -3
       5      | school   | 1
     """
-    assert build("mart.coverage", given + PEOPLE) == """
+    assert (
+        build("mart.coverage", given + PEOPLE)
+        == """
       variable | n | n_mapped | mapped_share | top_unmapped_code | n_top_unmapped
       ---------+---+----------+--------------+-------------------+---------------
       sex      | 4 | 1        | 0.25         | 7                 | 2
       school   | 1 | 1        | 1            |                   | 0
     """
+    )
 
 
 def test_every_gap_has_its_reason(build: Build) -> None:
@@ -98,7 +107,9 @@ def test_every_gap_has_its_reason(build: Build) -> None:
       3      | alcohol  | 2
       4      | weight   | 70
     """
-    assert build("mart.missingness", given + PEOPLE) == """
+    assert (
+        build("mart.missingness", given + PEOPLE)
+        == """
       variable | absent_reason  | basis      | n_values | n_persons | persons_share
       ---------+----------------+------------+----------+-----------+--------------
       alcohol  | asked-declined | coded      | 1        | 1         | 0.25
@@ -106,6 +117,7 @@ def test_every_gap_has_its_reason(build: Build) -> None:
       alcohol  | unknown        | no-row     | 0        | 1         | 0.25
       weight   | unknown        | no-row     | 0        | 3         | 0.75
     """
+    )
 
 
 def test_attrition_counts_persons_step_by_step(build: Build) -> None:
@@ -140,15 +152,21 @@ def test_participants_are_listed_in_cdm_or_not(build: Build) -> None:
       1      | weight   | 70    | 2010-01-01
       2      | weight   | 60    | 2010-01-01
     """
-    assert build("mart.participant", given + PEOPLE) == """
+    assert (
+        build("mart.participant", given + PEOPLE)
+        == """
       person | n_studies | n_sources | n_rows | is_in_cdm | year_of_birth | observed_from
       -------+-----------+-----------+--------+-----------+---------------+--------------
       1      | 1         | 1         | 2      | true      | 1950          | 2010-01-01
       2      | 1         | 1         | 1      | false     |               |
     """
-    assert build("mart.modality", given + PEOPLE) == """
+    )
+    assert (
+        build("mart.modality", given + PEOPLE)
+        == """
       person | modality | n_sources | n_rows
       -------+----------+-----------+-------
       1      | unknown  | 1         | 2
       2      | unknown  | 1         | 1
     """
+    )

@@ -29,12 +29,15 @@ def test_refused_answer_is_absent_not_zero(build: Build) -> None:
       1      | alcohol  | -3
       2      | alcohol  | 4
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | number | absent_reason
       -------+--------+---------------
       1      |        | asked-declined
       2      | 4      |
     """
+    )
 
 
 def test_less_than_one_is_a_value_and_not_the_number_minus_ten(build: Build) -> None:
@@ -44,12 +47,15 @@ def test_less_than_one_is_a_value_and_not_the_number_minus_ten(build: Build) -> 
       1      | alcohol  | -10
       2      | weight   | -10
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | number | code | absent_reason
       -------+--------+------+--------------
       1      |        | -10  |
       2      | -10    |      |
     """
+    )
 
 
 def test_what_cannot_be_read_is_an_error_and_never_lost(build: Build) -> None:
@@ -63,7 +69,9 @@ def test_what_cannot_be_read_is_an_error_and_never_lost(build: Build) -> None:
       5      | weight   | -Inf
       6      | weight   | 7d
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | number | value_date | absent_reason     | source_value
       -------+--------+------------+-------------------+-------------
       1      |        |            | error             | heavy
@@ -73,6 +81,7 @@ def test_what_cannot_be_read_is_an_error_and_never_lost(build: Build) -> None:
       5      |        |            | negative-infinity | -Inf
       6      |        |            | error             | 7d
     """
+    )
 
 
 def test_below_the_limit_keeps_operator_and_limit(build: Build) -> None:
@@ -82,12 +91,15 @@ def test_below_the_limit_keeps_operator_and_limit(build: Build) -> None:
       1      | weight   | <5
       2      | weight   | >= 90.5
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | number | value_operator | absent_reason
       -------+--------+----------------+--------------
       1      | 5      | <              |
       2      | 90.5   | >=             |
     """
+    )
 
 
 def test_dates_are_read_in_the_order_of_the_source(build: Build) -> None:
@@ -118,11 +130,14 @@ def test_a_birth_date_cut_to_the_month_is_a_text_not_an_error(build: Build) -> N
       -------+----------+--------
       1      | visit    | 1950-03
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | value_date | value_text | absent_reason
       -------+------------+------------+--------------
       1      |            | 1950-03    |
     """
+    )
 
 
 def test_unit_of_the_row_wins_over_the_dictionary(build: Build) -> None:
@@ -138,13 +153,16 @@ def test_unit_of_the_row_wins_over_the_dictionary(build: Build) -> None:
       -----------+--------------+--------------
       8739       | [lb_av]      | UCUM
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | source_unit | ucum_unit
       -------+-------------+----------
       1      |             | kg
       2      | [lb_av]     | [lb_av]
       3      | stone       |
     """
+    )
 
 
 def test_instant_offset_and_local_date_are_kept(build: Build) -> None:
@@ -155,13 +173,16 @@ def test_instant_offset_and_local_date_are_kept(build: Build) -> None:
       2      | weight   | 70    | 2020-01-01T00:30:00 |
       3      | weight   | 70    | 2020-01-01          |
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | start_date | start_datetime      | start_instant
       -------+------------+---------------------+--------------------
       1      | 2020-01-01 | 2020-01-01 00:30:00 | 2019-12-31 23:30:00
       2      | 2020-01-01 | 2020-01-01 00:30:00 |
       3      | 2020-01-01 |                     |
     """
+    )
 
 
 def test_unlinked_rows_stay_behind_and_are_counted(build: Build) -> None:
@@ -182,12 +203,17 @@ def test_unlinked_rows_stay_behind_and_are_counted(build: Build) -> None:
       2                 |        | waiting
       3                 | 13     | withdrawn
     """
-    assert build("staging.source_value", given + ALCOHOL) == """
+    assert (
+        build("staging.source_value", given + ALCOHOL)
+        == """
       person | number
       -------+-------
       11     | 70
     """
-    assert build("staging.unlinked", given + ALCOHOL) == """
+    )
+    assert (
+        build("staging.unlinked", given + ALCOHOL)
+        == """
       table_name | link_status | n_rows | n_source_persons
       -----------+-------------+--------+-----------------
       value      | waiting     | 1      | 1
@@ -195,3 +221,4 @@ def test_unlinked_rows_stay_behind_and_are_counted(build: Build) -> None:
       value      | not-linked  | 1      | 1
       value      | no-person   | 1      | 0
     """
+    )

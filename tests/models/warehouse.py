@@ -66,9 +66,7 @@ class Rows:
     __hash__ = None  # type: ignore[assignment]
 
     def _only(self, header: Iterable[str]) -> list[tuple[str, ...]]:
-        places = [
-            self.names.index(n if n in self.names else _SHORT.get(n, n)) for n in header
-        ]
+        places = [self.names.index(n if n in self.names else _SHORT.get(n, n)) for n in header]
         return [_text_row(_cell(row[i]) for i in places) for row in self.rows]
 
     def column(self, name: str) -> list[object]:
