@@ -89,9 +89,8 @@ def _summaries(block: People, adm: Admissions, rows: Ints, planted: Planted) -> 
     cells["p20252_i2"] = where(imaged, joined([eid, "_20252_2_0.zip"]), None)
     cells["p6023_i0"] = _remarks(block, rows, planted)
     cells["p99999_i0"] = where(block.draws.at(rows).chance("stray", 0.5), "1", None)
-    n = len(rows)
-    planted.count("undeclared-column", "ukdemo", FILE, "p99999_i0",
-                  n - cells["p99999_i0"].null_count)  # fmt: skip
+    n_stray = _n_in_whole_rows(cells["p99999_i0"], block.draws.numbers[rows])
+    planted.count("undeclared-column", "ukdemo", FILE, "p99999_i0", n_stray)
     return cells
 
 
@@ -102,11 +101,18 @@ def _remarks(block: People, rows: Ints, planted: Planted) -> pa.Array:
     at = np.isin(block.draws.numbers[rows], CANARIES)
     text = where(at, f"Stopped early; {CANARY_SURNAMES[0]} rang {CANARY_KIN}", says)
     planted.count("canary-in-text", "ukdemo", FILE, "p6023_i0", int(at.sum()))
-    planted.count("undeclared-free-text", "ukdemo", FILE, "p6023_i0", len(rows) - text.null_count)
+    n_text = _n_in_whole_rows(text, block.draws.numbers[rows])
+    planted.count("undeclared-free-text", "ukdemo", FILE, "p6023_i0", n_text)
     if at.any():
         for name in (CANARY_SURNAMES[0], CANARY_KIN):
             planted.canary("surname", name, "ukdemo", FILE, "p6023_i0")
     return text
+
+
+def _n_in_whole_rows(cells: pa.Array, numbers: Ints) -> int:
+    """Filled cells, without those of the rows that are rejected whole."""
+    whole = ~np.isin(numbers, (RAGGED_SHORT, RAGGED_LONG))
+    return int((np.asarray(cells.is_valid()) & whole).sum())
 
 
 def cause_of_death(block: People) -> Ints:
