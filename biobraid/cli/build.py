@@ -6,6 +6,7 @@ table that Python writes and restates the models downstream of those that differ
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from sqlmesh import Context
 
 NOTE = "build"  # manifest note: marks of the tables and models of the last successful build
+PENDING = "build_pending"  # manifest note: what a build that has not ended well was about
 COMPLETE = "build_complete"  # manifest note: false from the start of a build to its good end
 _MODELS = "models"  # key of the models' own mark among those of the tables
+_SCHEMAS = ("staging", "stem", "cdm", "omics", "wearable", "mart")  # made by models only
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,17 @@ class BuildResult:
     dry_run: bool = False
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What there is to do. Tables of a build that did not end well count as changed."""
+
+    marks: dict[str, str]
+    changed: frozenset[str]
+    is_current: bool  # nothing to do
+    is_fresh_start: bool  # everything is to be made, whatever SQLMesh remembers
+    has_new_code: bool
+
+
 def build(
     home: Home, *, on_progress: OnProgress | None = None, dry_run: bool = False
 ) -> BuildResult:
@@ -57,57 +71,75 @@ def build(
     Raises QualityError if an audit fails, BusyError if another process holds the warehouse.
     """
     with disk_errors("warehouse.duckdb"), Manifest(home) as manifest:
-        marks = {**external_fingerprints(manifest), _MODELS: models_mark()}
-        is_there = home.warehouse.exists() and home.state.exists()
-        seen: dict[str, str] = manifest.note(NOTE, {}) if is_there else {}
-        is_current = is_there and manifest.note(COMPLETE) is True and seen == marks
-        changed = {t for t in marks if t != _MODELS and seen.get(t, "") != marks[t]}
+        task = _task(home, manifest)
         if dry_run:
-            return _dry_run(home, changed, is_there, is_current)
-        if not is_there:  # SQLMesh must not believe in tables that are gone, or the reverse
-            _remove(home)
-        _refresh(home, manifest)
+            return _dry_run(home, task)
+        _refresh(home, manifest, task.is_fresh_start)
         progress = Progress(on_progress)
         restated: set[str] = set()
-        if not is_current:
+        if not task.is_current:
             manifest.set_note(COMPLETE, False)
+            manifest.set_note(
+                PENDING, {"tables": sorted(task.changed), _MODELS: task.marks[_MODELS]}
+            )
             context = open_context(home, progress)
             try:
-                has_new_code = seen.get(_MODELS) != marks[_MODELS] or not is_there
-                restated = _apply(context, progress, changed, has_new_code)
+                restated = _apply(context, progress, task)
             finally:
                 context.close()
-            manifest.set_note(NOTE, marks)
-            manifest.set_note(COMPLETE, True)
+            with manifest.transaction():
+                manifest.set_note(NOTE, task.marks)
+                manifest.set_note(PENDING, None)
+                manifest.set_note(COMPLETE, True)
         rows = _count(home)
     built = set(progress.evaluated)
     return BuildResult(
         built=tuple(sorted(built)),
         restated=tuple(sorted(restated)),
         skipped=tuple(sorted(set(rows) - built)),
-        changed_tables=tuple(sorted(changed)),
+        changed_tables=tuple(sorted(task.changed)),
         rows=rows,
     )
 
 
-def _apply(context: Context, progress: Progress, changed: set[str], has_new_code: bool) -> set[str]:
-    """Apply changed code first (a restatement ignores it), then restate; names restated.
+def _task(home: Home, manifest: Manifest) -> _Task:
+    """Compare what is in force with what the last good build saw.
 
-    A build that was killed may have left models without data: applying finds them too.
+    New code together with new data, or after a build that did not end well, starts afresh:
+    SQLMesh would make the changed models of new rows and join them to tables of the old, and
+    restating first would run the old code.
     """
-    apply(context, progress)
-    affected = _downstream(context, changed)
-    restated: set[str] = set()
-    if affected - set(progress.evaluated):
-        before = len(progress.evaluated)
-        apply(context, progress, restate=_children(context, changed))
-        restated = set(progress.evaluated[before:])
-    if has_new_code:
+    marks = {**external_fingerprints(manifest), _MODELS: models_mark()}
+    is_there = home.warehouse.exists() and home.state.exists()
+    seen: dict[str, str] = (manifest.note(NOTE) or {}) if is_there else {}
+    pending = manifest.note(PENDING) or {}
+    changed = {t for t in marks if t != _MODELS and seen.get(t, "") != marks[t]}
+    changed |= set(pending.get("tables", ()))
+    is_complete = manifest.note(COMPLETE) is True
+    mark = marks[_MODELS]
+    has_new_code = seen.get(_MODELS) != mark or pending.get(_MODELS, mark) != mark
+    return _Task(
+        marks=marks,
+        changed=frozenset(changed),
+        is_current=is_complete and seen == marks,
+        is_fresh_start=not seen or (has_new_code and (bool(changed) or not is_complete)),
+        has_new_code=has_new_code,
+    )
+
+
+def _apply(context: Context, progress: Progress, task: _Task) -> set[str]:
+    """Make what is new or changed, or restate what is downstream of changed tables."""
+    if task.has_new_code:
+        apply(context, progress)
         context.run_janitor(ignore_ttl=True)  # tables of superseded models leave the file
-    return restated
+        return set()
+    children = _children(context, task.changed)
+    if children:
+        apply(context, progress, restate=children)
+    return set(progress.evaluated)
 
 
-def _children(context: Context, changed: set[str]) -> list[str]:
+def _children(context: Context, changed: Set[str]) -> list[str]:
     """Our models that read one of the changed tables themselves, as SQLMesh names them."""
     return sorted(
         model.name
@@ -117,7 +149,7 @@ def _children(context: Context, changed: set[str]) -> list[str]:
     )
 
 
-def _downstream(context: Context, changed: set[str]) -> set[str]:
+def _downstream(context: Context, changed: Set[str]) -> set[str]:
     """Our models that depend on a changed table, directly or not."""
     found: set[str] = set()
     for fqn in context.dag.sorted:
@@ -129,40 +161,45 @@ def _downstream(context: Context, changed: set[str]) -> set[str]:
     return found
 
 
-def _dry_run(home: Home, changed: set[str], is_there: bool, is_current: bool) -> BuildResult:
+def _dry_run(home: Home, task: _Task) -> BuildResult:
     names = set(model_names())
-    if not is_there:
+    if task.is_fresh_start:
         would = names
-    elif is_current:
+    elif task.is_current:
         would = set()
     else:
         connect(home, read_only=True).close()  # a warehouse that is busy is said to be
         context = open_context(home, Progress())
         try:
-            would = _downstream(context, changed) | planned(context)
+            would = planned(context) if task.has_new_code else _downstream(context, task.changed)
         finally:
             context.close()
     return BuildResult(
         built=tuple(sorted(would)),
         restated=(),
         skipped=tuple(sorted(names - would)),
-        changed_tables=tuple(sorted(changed)),
+        changed_tables=tuple(sorted(task.changed)),
         dry_run=True,
     )
 
 
-def _remove(home: Home) -> None:
-    for path in (home.warehouse, home.state):
-        path.unlink(missing_ok=True)
-        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
-
-
-def _refresh(home: Home, manifest: Manifest) -> None:
+def _refresh(home: Home, manifest: Manifest, is_fresh_start: bool) -> None:
+    """Point the views at what is in force; a fresh start forgets what models made before."""
     con = connect(home)
     try:
+        if is_fresh_start:
+            for path in (home.state, home.state.with_name(f"{home.state.name}.wal")):
+                path.unlink(missing_ok=True)
+            _drop_models(con)
         refresh_views(con, home, manifest)
     finally:
         con.close()
+
+
+def _drop_models(con: duckdb.DuckDBPyConnection) -> None:
+    made = {*_SCHEMAS, *(f"sqlmesh__{schema}" for schema in _SCHEMAS)}
+    for schema in sorted(made):
+        con.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 def _count(home: Home) -> dict[str, int]:

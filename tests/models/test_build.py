@@ -10,10 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from biobraid.cli import build_sqlmesh
 from biobraid.cli.build import COMPLETE, build
+from biobraid.cli.build_sqlmesh import model_names
 from biobraid.core.errors import BusyError, QualityError
 from biobraid.core.home import Home, create_home, open_home
 from biobraid.core.manifest import Manifest
@@ -40,158 +41,170 @@ REGISTRATION = """
 """
 
 
-def without_views(given: str) -> str:
-    """Only raw rows: what a second delivery brings."""
-    return given
+CHILD = """
+import sys
+from pathlib import Path
+from biobraid.cli.build import build
+from biobraid.core.home import open_home
+build(open_home(Path(sys.argv[1])))
+"""
 
 
-def test_rows_that_came_later_are_in_and_only_their_models_are_made_anew(home: Home) -> None:
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home that was built once; tests work on copies of it."""
+    made = create_home(tmp_path_factory.mktemp("base") / "bank", memory_limit_gb=1.0, threads=2)
+    land(made, FIRST + PEOPLE)
+    first = build(made)
+    assert set(first.built) == set(first.rows) == set(model_names())
+    return made
+
+
+@pytest.fixture
+def built(base: Home, tmp_path: Path) -> Home:
+    """A copy of the built home, in another place."""
+    shutil.copytree(base.root, tmp_path / "bank")
+    return open_home(tmp_path / "bank")
+
+
+def deliver(home: Home, given: str) -> None:
+    """A further delivery; persons and dictionary stay as they are."""
+    land(home, given, batch="b2")
     land(home, FIRST + PEOPLE)
-    said: list[str] = []
-    first = build(home, on_progress=lambda model, share: said.append(model))
-    assert set(first.built) == set(first.rows)
-    assert "cdm.measurement" in said
-    assert rows_of(home, "SELECT COUNT(*) FROM cdm.measurement") == [(1,)]
 
-    again = build(home)
+
+def test_rows_that_came_later_are_in_and_only_their_models_are_made_anew(built: Home) -> None:
+    assert rows_of(built, "SELECT COUNT(*) FROM cdm.measurement") == [(1,)]
+    again = build(built)
     assert again.built == ()
-    assert set(again.skipped) == set(first.built)
+    assert set(again.skipped) == set(model_names())
 
-    land(home, MORE, batch="b2")
-    land(home, FIRST + PEOPLE)
-    would = build(home, dry_run=True)
-    second = build(home)
-    assert would.built == second.built
-    assert rows_of(home, "SELECT COUNT(*) FROM cdm.measurement") == [(2,)]
-    assert "staging.source_value" in second.restated
-    assert "staging.source_event" not in second.built  # reads raw.event, which is the same
+    deliver(built, MORE)
+    would = build(built, dry_run=True)
+    said: list[str] = []
+    second = build(built, on_progress=lambda model, share: said.append(model))
+    assert would.built == second.built == second.restated
+    assert sorted(said) == list(second.built)
+    assert rows_of(built, "SELECT COUNT(*) FROM cdm.measurement") == [(2,)]
+    assert "staging.source_value" in second.built
+    assert "staging.source_event" in second.skipped  # reads raw.event, which is the same
     assert "staging.source_record" in second.skipped
     assert second.changed_tables == ("raw.value",)
 
-    land(home, REGISTRATION, batch="b3")
-    land(home, FIRST + PEOPLE)
-    third = build(home)
+    deliver(built, REGISTRATION)
+    third = build(built)
     assert third.changed_tables == ("raw.record",)
     assert not {"staging.source_value", "stem.event", "cdm.measurement"} & set(third.built)
     assert {"mart.source_coverage", "cdm.observation_period"} <= set(third.built)
 
 
-def test_a_failed_audit_stops_the_build_and_says_which(home: Home) -> None:
-    twice = "person | variable | value | row_id\n1 | weight | 70 | 2\n1 | weight | 71 | 2\n"
-    land(home, twice + PEOPLE)
+def test_a_failed_audit_stops_the_build_and_says_which(built: Home) -> None:
+    deliver(built, MORE.replace("104", "102"))  # the id of a value that is there already
     with pytest.raises(QualityError) as caught:
-        build(home)
-    (fault,) = [f for f in caught.value.faults if f.where == "staging.source_value"]
-    assert fault.found == "audit unique_key: 1 rows fail"
-    assert "70" not in str(caught.value)
-    with Manifest(home) as manifest:
+        build(built)
+    (fault,) = caught.value.faults
+    assert (fault.where, fault.found) == ("staging.source_value", "audit unique_key: 1 rows fail")
+    with Manifest(built) as manifest:
         assert manifest.note(COMPLETE) is False
         for part in manifest.parts("raw.value"):
-            manifest.drop_part(part.path)
-    land(home, FIRST + PEOPLE, batch="b2")
-    build(home)
-    assert rows_of(home, "SELECT COUNT(*) FROM cdm.measurement") == [(1,)]
+            if part.path.split("/")[-1].startswith("b2"):
+                manifest.drop_part(part.path)
+    # What is in force is again what the last good build saw; yet its tables were touched.
+    assert build(built).changed_tables == ("raw.value",)
+    assert rows_of(built, "SELECT COUNT(*) FROM cdm.measurement") == [(1,)]
 
 
-def test_values_do_not_reach_sqlmesh_s_files(home: Home) -> None:
+def test_values_do_not_reach_sqlmesh_s_files(built: Home) -> None:
     canary = "zanzibar-41"
-    given = f"person | variable | value | row_id\n1 | weight | {canary} | 2\n"
-    land(home, given + PEOPLE)
-    build(home)
-    places = [home.state, *home.cache.rglob("*"), *home.logs.rglob("*")]
-    for path in places:
+    deliver(built, MORE.replace("61 ", canary))
+    build(built)
+    assert rows_of(built, "SELECT COUNT(*) FROM mart.absent_fact") == [(1,)]
+    for path in (built.state, *built.cache.rglob("*"), *built.logs.rglob("*")):
         if path.is_file():
             assert canary.encode() not in path.read_bytes(), path.name
 
 
-def test_a_home_may_be_moved_and_two_homes_do_not_meet(home: Home, tmp_path: Path) -> None:
-    land(home, FIRST + PEOPLE)
-    build(home)
-    other = create_home(tmp_path / "other", memory_limit_gb=1.0, threads=2)
-    land(other, FIRST.replace("2010-01-01", "2012-01-01") + PEOPLE)
-    build(other)
-    before = checksums(home)
-    moved = tmp_path / "elsewhere" / "bank"
-    moved.parent.mkdir()
-    shutil.move(home.root, moved)
-    there = open_home(moved)
-    assert build(there).built == ()
-    assert checksums(there) == before
-    land(there, MORE, batch="b2")
-    land(there, FIRST + PEOPLE)
-    build(there)
-    assert rows_of(there, "SELECT COUNT(*) FROM cdm.measurement") == [(2,)]
-    assert rows_of(other, "SELECT MAX(measurement_date)::VARCHAR FROM cdm.measurement") == [
-        ("2012-01-01",)
-    ]
+def test_a_moved_home_goes_on_and_does_not_meet_another(base: Home, built: Home) -> None:
+    before = checksums(base)
+    assert checksums(built) == before
+    deliver(built, MORE)
+    build(built)
+    assert rows_of(built, "SELECT COUNT(*) FROM cdm.measurement") == [(2,)]
+    assert checksums(base) == before
 
 
-def test_a_warehouse_that_another_process_holds_is_busy(home: Home) -> None:
-    land(home, FIRST + PEOPLE)
+def test_a_warehouse_that_another_process_holds_is_busy(built: Home) -> None:
+    deliver(built, MORE)
     code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); input()"
     holder = subprocess.Popen(
-        [sys.executable, "-c", code, str(home.warehouse)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", code, str(built.warehouse)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert holder.stdin and holder.stdout
     try:
         assert holder.stdout.readline() == "open\n"
-        with pytest.raises(BusyError):
-            build(home)
+        for is_dry in (True, False):
+            with pytest.raises(BusyError):
+                build(built, dry_run=is_dry)
     finally:
         holder.stdin.close()
         holder.wait()
-    build(home)
-
-
-def test_superseded_versions_of_models_leave_the_file(home: Home) -> None:
-    land(home, FIRST + PEOPLE)
-    build(home)
-    land(home, MORE, batch="b2")
-    land(home, FIRST + PEOPLE)
-    build(home)
-    tables = rows_of(
-        home, "SELECT COUNT(*) FROM duckdb_tables() WHERE schema_name LIKE 'sqlmesh__%'"
-    )
-    models = rows_of(
-        home,
-        "SELECT COUNT(*) FROM duckdb_views() "
-        "WHERE schema_name IN ('staging', 'stem', 'cdm', 'mart')",
-    )
-    assert tables == models
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [0.5, 2.5, 4.0, 5.0, 6.0, 7.5])
-def test_killed_at_any_time_the_next_build_gives_the_same_tables(
-    home: Home, tmp_path: Path, after: float
+def test_changed_models_are_made_anew_and_their_old_tables_leave_the_file(
+    built: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    land(home, FIRST + PEOPLE)
-    build(home)
-    land(home, MORE, batch="b2")
-    land(home, FIRST + PEOPLE)
-    calm = Home(tmp_path / "calm", home.settings)
-    shutil.copytree(home.root, calm.root)
-    build(calm)
-    code = (
-        "import sys; from pathlib import Path; from biobraid.core.home import open_home; "
-        "from biobraid.cli.build import build; build(open_home(Path(sys.argv[1])))"
+    project = tmp_path / "project"
+    for name in ("models", "audits"):
+        shutil.copytree(build_sqlmesh.PROJECT / name, project / name)
+    shutil.copy(build_sqlmesh.PROJECT / "external_models.yaml", project)
+    monkeypatch.setattr(build_sqlmesh, "PROJECT", project)
+    model = project / "models" / "cdm" / "measurement.sql"
+    changed = model.read_text().replace("e.value_number AS DOUBLE", "e.value_number + 1 AS DOUBLE")
+    model.write_text(changed)
+    result = build(built)
+    assert "cdm.measurement" in result.built
+    assert "stem.event" in result.skipped
+    assert rows_of(built, "SELECT value_as_number FROM cdm.measurement") == [(71.0,)]
+    (n_tables,) = rows_of(
+        built, "SELECT COUNT(*) FROM duckdb_tables() WHERE schema_name LIKE 'sqlmesh__%'"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, str(home.root)])
+    assert n_tables == (len(model_names()),)
+
+    # New code and new rows at once: everything is made anew, on the new rows.
+    model.write_text(changed.replace("e.value_number + 1", "e.value_number + 2"))
+    deliver(built, MORE)
+    assert set(build(built).built) == set(model_names())
+    assert rows_of(built, "SELECT SUM(value_as_number) FROM cdm.measurement") == [(135.0,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [1.0, 3.0, 4.0, 5.0, 6.0])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_killed_at_any_time_the_next_build_gives_the_same_tables(
+    home: Home, base: Home, built: Home, is_first: bool, after: float
+) -> None:
+    here = home if is_first else built
+    deliver(here, MORE)
+    deliver(built, MORE)
+    calm = Home(built.root.with_name("calm"), built.settings)
+    shutil.copytree(built.root, calm.root)
+    build(calm)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(here.root)])
     time.sleep(after)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    build(home)
-    assert checksums(home) == checksums(calm)
+    build(here)
+    assert {k: v for k, v in checksums(here).items() if k != "cdm.cdm_source"} == {
+        k: v for k, v in checksums(calm).items() if k != "cdm.cdm_source"
+    }
 
 
-def test_the_tables_hold_what_duckdb_alone_can_read(home: Home) -> None:
-    land(home, FIRST + PEOPLE)
-    build(home)
-    con = duckdb.connect(str(home.warehouse), read_only=True)
-    types = con.execute(
-        "SELECT DISTINCT data_type FROM duckdb_columns() "
-        "WHERE schema_name = 'cdm' AND column_name LIKE '%\\_id' ESCAPE '\\'"
-    ).fetchall()
-    con.close()
+def test_ids_are_bigint(built: Home) -> None:
+    types = rows_of(
+        built,
+        "SELECT DISTINCT data_type FROM duckdb_columns() WHERE schema_name = 'cdm' AND "
+        "(column_name IN ('person_id', 'measurement_id') OR column_name LIKE '%concept_id')",
+    )
     assert types == [("BIGINT",)]
