@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.delimited_events import read_consents, read_events, read_records
-from biobraid.ingest.connectors.delimited_facts import Seen, native_ids
 from biobraid.ingest.connectors.delimited_frame import Frame, make_frame, version_chunk
+from biobraid.ingest.connectors.delimited_identities import Seen, native_ids
 from biobraid.ingest.connectors.delimited_options import DelimitedOptions, Layout
 from biobraid.ingest.connectors.delimited_plan import Plan, make_plan
 from biobraid.ingest.connectors.delimited_values import read_long, read_wide

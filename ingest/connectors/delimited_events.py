@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.contract import Chunk, Counts
-from biobraid.ingest.connectors.delimited_facts import Seen, settle, to_point
 from biobraid.ingest.connectors.delimited_frame import Frame
+from biobraid.ingest.connectors.delimited_identities import Seen
 from biobraid.ingest.connectors.delimited_options import FromColumn, TimeRule
+from biobraid.ingest.connectors.delimited_settle import settle, to_point
 from biobraid.ingest.connectors.delimited_values import A_TIME, other_cells, reject_times
 from biobraid.ingest.hashing import mix, positive, value_hash
 from biobraid.ingest.times import NormalisedTimes

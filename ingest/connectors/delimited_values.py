@@ -12,13 +12,13 @@ from biobraid.ingest.connectors.contract import Chunk, Counts
 from biobraid.ingest.connectors.delimited_facts import (
     Facts,
     Ints32,
-    Seen,
     cells_of,
     role_array,
-    settle,
 )
 from biobraid.ingest.connectors.delimited_frame import Frame
+from biobraid.ingest.connectors.delimited_identities import Seen
 from biobraid.ingest.connectors.delimited_plan import IGNORED_BY, Role, variable_role
+from biobraid.ingest.connectors.delimited_settle import settle
 
 A_TIME = "a date or time that exists"
 

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from biobraid.core.errors import Fault, SourceFileError, near_misses
-from biobraid.ingest.tabular.block import REJECT, DelimitedBlock, Ints, reject_table
+from biobraid.ingest.tabular.block import REJECT, DelimitedBlock, reject_table
 from biobraid.ingest.tabular.dialect import Dialect
-from biobraid.ingest.tabular.scan import CR, Bools, Scan, scan
+from biobraid.ingest.tabular.scan import CR, Bools, Scan, cell_bounds, scan
 from biobraid.ingest.tabular.stream import ByteStream
 
 BLOCK_BYTES = 8 << 20
@@ -254,46 +254,6 @@ def missing_column(where: str, name: str, header: Sequence[str]) -> Fault:
         where, f"there is no column '{name}'", "the columns that the source declares",
         suggestions=near_misses(name, header),
     )  # fmt: skip
-
-
-def cell_bounds(
-    found: Scan, good: Bools
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int32]], Bools | None]:
-    """Start and end of every cell of the good records, interleaved, and which hold escapes.
-
-    Quotes around a cell and the CR of CR LF are left out of it.
-    """
-    separators, data = found.separators, found.data
-    n = len(separators)
-    bounds = np.zeros(2 * n + 1, dtype=np.int32)
-    starts, ends = bounds[0:-1:2], bounds[1::2]
-    starts[1:] = separators[:-1]
-    starts[1:] += 1
-    ends[:] = separators
-    last = found.last_field
-    ends[last] -= (ends[last] > starts[last]) & (data[ends[last] - 1] == CR)
-    escaped = None
-    if len(found.openers):
-        is_quoted = np.searchsorted(separators, found.openers[found.openers < found.n_bytes])
-        starts[is_quoted] += 1
-        ends[is_quoted] -= 1
-        escaped = _cells_at(found.escapes[found.escapes < found.n_bytes], separators)
-    bounds[-1] = found.n_bytes
-    if not good.all():
-        keep = np.repeat(good, found.n_fields)
-        kept = np.empty(2 * int(keep.sum()) + 1, dtype=np.int32)
-        kept[0:-1:2], kept[1::2] = starts[keep], ends[keep]
-        kept[-1] = found.n_bytes
-        return kept, None if escaped is None else escaped[keep]
-    return bounds, escaped
-
-
-def _cells_at(positions: Ints, separators: Ints) -> Bools | None:
-    if not len(positions):
-        return None
-    is_hit = np.zeros(len(separators), dtype=bool)
-    is_hit[np.searchsorted(separators, positions)] = True
-    return is_hit
 
 
 def _undecodable(data: bytes, found: Scan) -> Bools:
