@@ -7,6 +7,7 @@ event, record and consent files each landed row, and each cell that no option na
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
@@ -51,6 +52,8 @@ def read_delimited(job: FileJob) -> Iterator[Chunk | Counts]:
             bytes_done = block.bytes_done
             yield from _frame_chunks(make_frame(job, plan, block), seen, counts)
             yield counts
+        if table.n_records == 0:
+            yield Counts(warnings=Counter({"no-records": 1}))
 
 
 def _open(

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from biobraid.core.errors import Fault, SourceFileError
-from biobraid.ingest.tabular.block import ArrowBlock
+from biobraid.ingest.tabular.block import ArrowBlock, TextBlock
 from biobraid.ingest.tabular.text_table import missing_column
 
 BLOCK_CELLS = 2_000_000
@@ -96,7 +96,7 @@ class ParquetTable:
     ) -> None:
         self._file.close()
 
-    def __iter__(self) -> Iterator[ArrowBlock]:
+    def __iter__(self) -> Iterator[TextBlock]:
         total = max(self._file.metadata.num_rows, 1)
         batches = self._file.iter_batches(self._block_rows, columns=list(self.columns))
         while True:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from biobraid.core.errors import Fault, SourceFileError, near_misses
-from biobraid.ingest.tabular.block import REJECT, DelimitedBlock, reject_table
+from biobraid.ingest.tabular.block import REJECT, DelimitedBlock, TextBlock, reject_table
 from biobraid.ingest.tabular.dialect import Dialect
 from biobraid.ingest.tabular.scan import CR, Bools, Scan, cell_bounds, scan
 from biobraid.ingest.tabular.stream import ByteStream
@@ -85,7 +85,7 @@ class TextTable:
     ) -> None:
         self._stream.close()
 
-    def __iter__(self) -> Iterator[DelimitedBlock]:
+    def __iter__(self) -> Iterator[TextBlock]:
         size = self._block_bytes
         while True:
             more = self._stream.read(max(size - len(self._rest), 1))

@@ -221,6 +221,7 @@ def test_rows_without_a_key_are_their_own_key(file: Path) -> None:
     assert "row_number" not in first.tables["raw.value"][0]
 
 
-def test_a_header_alone_lands_nothing(file: Path) -> None:
+def test_a_header_alone_lands_nothing_with_a_warning(file: Path) -> None:
     got = deliver(file, "id,bmi", variables=[BMI])
     assert got.books == (0, 0, 0, 0) and got.tally.columns == ["id", "bmi"]
+    assert got.tally.warnings == {"no-records": 1}
