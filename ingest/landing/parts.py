@@ -70,7 +70,8 @@ def file_schema(table: str, with_row_number: bool = False) -> pa.Schema:
         f.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(f.type) else f
         for f in SCHEMAS[table]
     ]
-    if with_row_number:
+    # raw.reject has a row_number of its own: a second one would make readers stumble.
+    if with_row_number and ROW_NUMBER not in {f.name for f in fields}:
         fields.append(pa.field(ROW_NUMBER, pa.int64()))
     return pa.schema(fields)
 

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 import biobraid
 from biobraid.core.home import Home, create_home
 from biobraid.core.keys import create_keys
 from biobraid.core.manifest import FileBooks, Manifest
+from biobraid.core.schemas import TABLES
 from biobraid.core.warehouse import parquet_list
 from biobraid.ingest.doctor import examine
 from biobraid.ingest.landing import IngestResult, check_books, ingest
@@ -80,6 +82,13 @@ def test_every_file_lands_and_its_books_balance(landed: Landed) -> None:
     assert {o.status for o in landed.result.outcomes} == {"landed"}
     assert not landed.result.without_files
     assert check_books(landed.home) == []
+
+
+def test_parts_in_force_have_the_columns_of_their_table_once(landed: Landed) -> None:
+    with Manifest(landed.home) as manifest:
+        for part in manifest.parts():
+            names = pq.read_schema(landed.home.landing / part.path).names
+            assert sorted(names) == sorted(TABLES[part.table].arrow.names), part.table
 
 
 def test_rejects_are_the_planted_defects_exactly(landed: Landed) -> None:
