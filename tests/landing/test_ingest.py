@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pyarrow.parquet as pq
 import pytest
 
 from biobraid.core.errors import SettingsError
 from biobraid.core.home import Home
 from biobraid.core.keys import ingest_keys
+from biobraid.core.manifest import Manifest
+from biobraid.core.schemas import TABLES
 from biobraid.ingest.inbox import inbox_path, read_identities
 from biobraid.ingest.landing import Progress, check_books, raw_file_table
 from tests.landing.bank import (
@@ -59,6 +62,18 @@ def test_landing_tables_have_a_part_even_without_data(home: Home) -> None:
     assert result.without_files == (("toy", "q"),)
     for table in ("raw.value", "raw.event", "raw.record", "raw.consent", "raw.reject"):
         assert rows(home, "count(*), min(study)", table) == [(0, None)]
+
+
+def test_every_part_has_the_columns_of_its_table(home: Home) -> None:
+    declare(home, q={"options": {"key": ["person"], "numbers": True}})
+    deliver(home, "q.csv", "person,bmi\n P1,21.5\n P1,22\n ragged")
+    run(home)
+    with Manifest(home) as manifest:
+        parts = manifest.parts()
+    assert {"raw.value", "raw.reject"} <= {p.table for p in parts if p.rows}
+    for part in parts:
+        names = pq.read_schema(home.landing / part.path).names
+        assert names == TABLES[part.table].arrow.names
 
 
 def test_identities_go_to_the_inbox_only(home: Home) -> None:
