@@ -98,7 +98,7 @@ class Planted:
     """What has been planted so far: counts by place, and canaries with their places."""
 
     counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
-    canaries: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    canaries: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
 
     def count(self, defect: str, study: str, file: str, column: str, n: int = 1) -> None:
         """n more of a known defect in a column of a delivered file ('' for the whole row)."""
@@ -109,4 +109,13 @@ class Planted:
 
     def canary(self, kind: str, value: str, study: str, file: str, column: str) -> None:
         """An identifier that must never be found outside the vault, and where it was planted."""
-        self.canaries.append((kind, value, study, file, column))
+        self.canaries.append((kind, value, _plain(kind, value, study), study, file, column))
+
+
+def _plain(kind: str, value: str, study: str) -> str:
+    """The value in its usual form: ISO dates, NHS numbers without gaps."""
+    if kind == "birth_date":
+        first, second, year = value.split("/")
+        month, day = (first, second) if study == "riverside" else (second, first)
+        return f"{year}-{month}-{day}"
+    return value.replace(" ", "") if kind == "nhs_number" else value

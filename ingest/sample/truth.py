@@ -118,7 +118,7 @@ class TruthWriter:
                 rows.writerow([defect, study, file, column, unit, n, expected])
         with (self.folder / "canaries.csv").open("w", newline="", encoding="utf-8") as out:
             rows = csv.writer(out, lineterminator="\n")
-            rows.writerow(["type", "value", "study", "file", "column"])
+            rows.writerow(["type", "value", "plain", "study", "file", "column"])
             rows.writerows(sorted(set(planted.canaries)))
         effects = json.dumps(EFFECTS, indent=2, sort_keys=True) + "\n"
         (self.folder / "effects.json").write_text(effects, encoding="utf-8")

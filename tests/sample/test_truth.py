@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,8 @@ def test_a_canary_of_every_kind_stands_where_the_list_says(sample: Sample, kind:
         canaries = [r for r in csv.DictReader(lines) if r["type"] == kind]
     assert canaries
     for canary in canaries:
+        if kind == "birth_date":
+            assert re.fullmatch(r"19\d\d-[01]\d-\d\d", canary["plain"])
         path = sample.deliveries / canary["study"] / canary["file"]
         if not canary["column"]:
             assert canary["value"] in path.name
