@@ -62,7 +62,7 @@ SELECT
   CAST(COALESCE(l.landed_on, CAST('1970-01-01' AS DATE)) AS DATE) AS cdm_release_date,
   CAST('v5.4' AS TEXT) AS cdm_version,
   CAST(756265 AS BIGINT) AS cdm_version_concept_id,
-  CAST(SUBSTRING(COALESCE(v.vocabulary_version, 'unknown'), 1, 20) AS TEXT) AS vocabulary_version
+  CAST(SUBSTRING(SPLIT_PART(COALESCE(v.vocabulary_version, 'unknown'), ' (', 1), 1, 20) AS TEXT) AS vocabulary_version
 FROM meta.biobank AS b
 CROSS JOIN landed AS l
 CROSS JOIN release AS r

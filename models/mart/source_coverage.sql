@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'When silence of a source means that nothing happened. Registrations of the person come first, then the declared span of the source, then first and last record. Hospital and register sources with a declared span cover every linked person of their study, with or without records; other sources cover persons with data in them. Coverage ends at the first of death, end of registration, censoring and the declared end.',
+  description 'When silence of a source means that nothing happened. Registrations of a person hold for every health-record source of their study and origin (a GP registration for GP diagnoses and prescriptions); then comes the declared span of the source, then first and last record. Hospital and register sources with a declared span cover every linked person of their study, with or without records; other sources cover registered persons and those with data. Coverage ends at the first of death, end of registration, censoring and the declared end; an open registration without a declared end lasts until the last record of anybody in those sources.',
   column_descriptions (
     person_id = 'Person',
     study = 'Study',
@@ -16,7 +16,7 @@ MODEL (
     covered_to = 'Last local date covered',
     end_reason = 'death, registration-ended, censored, administrative-censoring or last-record',
     end_detail = 'Why the registration ended or the person was censored, as delivered; else null',
-    n_registrations = 'Registrations of the person in the source; gaps between them are not cut out',
+    n_registrations = 'Registrations that hold for the source; gaps between them are not cut out',
     has_records = 'True where the source delivered anything about the person'
   ),
   audits (
@@ -49,6 +49,48 @@ WITH with_data AS (
   GROUP BY
     w.study,
     w.person_id
+), period AS (
+  SELECT
+    r.study,
+    COALESCE(s.origin, r.source) AS origin,
+    r.person_id,
+    r.kind,
+    r.start_date,
+    r.end_date,
+    r.reason
+  FROM staging.source_record AS r
+  LEFT JOIN vocab.study_source AS s
+    ON r.study = s.study AND r.source = s.source
+), registered AS (
+  SELECT
+    r.study,
+    r.origin,
+    r.person_id,
+    MIN(r.start_date) AS first_date,
+    CASE WHEN COUNT(*) = COUNT(r.end_date) THEN MAX(r.end_date) END AS last_date,
+    CASE WHEN COUNT(*) = COUNT(r.end_date) THEN ARG_MAX(r.reason, r.end_date) END AS reason,
+    COUNT(*) AS n_registrations
+  FROM period AS r
+  WHERE
+    r.kind IN ('registration', 'enrolment')
+  GROUP BY
+    r.study,
+    r.origin,
+    r.person_id
+), censored AS (
+  SELECT
+    r.study,
+    r.origin,
+    r.person_id,
+    MIN(COALESCE(r.end_date, r.start_date)) AS last_date,
+    ARG_MIN(r.reason, COALESCE(r.end_date, r.start_date)) AS reason
+  FROM period AS r
+  WHERE
+    r.kind = 'censoring'
+  GROUP BY
+    r.study,
+    r.origin,
+    r.person_id
 ), candidate AS (
   SELECT
     w.study,
@@ -70,6 +112,17 @@ WITH with_data AS (
     AND s.origin IN ('hospital', 'register')
     AND NOT s.covers_from IS NULL
     AND NOT s.covers_to IS NULL
+  UNION ALL
+  SELECT
+    s.study,
+    s.source,
+    r.person_id,
+    0 AS has_records
+  FROM registered AS r
+  INNER JOIN vocab.study_source AS s
+    ON r.study = s.study AND r.origin = s.origin
+  WHERE
+    s.modality = 'health_record'
 ), covered_person AS (
   SELECT
     c.study,
@@ -97,36 +150,17 @@ WITH with_data AS (
     e.study,
     e.source,
     e.person_id
-), registered AS (
+), origin_end AS (
   SELECT
-    r.study,
-    r.source,
-    r.person_id,
-    MIN(r.start_date) AS first_date,
-    CASE WHEN COUNT(*) = COUNT(r.end_date) THEN MAX(r.end_date) END AS last_date,
-    CASE WHEN COUNT(*) = COUNT(r.end_date) THEN ARG_MAX(r.reason, r.end_date) END AS reason,
-    COUNT(*) AS n_registrations
-  FROM staging.source_record AS r
-  WHERE
-    r.kind IN ('registration', 'enrolment')
+    f.study,
+    COALESCE(s.origin, f.source) AS origin,
+    MAX(f.last_date) AS last_date
+  FROM recorded AS f
+  LEFT JOIN vocab.study_source AS s
+    ON f.study = s.study AND f.source = s.source
   GROUP BY
-    r.study,
-    r.source,
-    r.person_id
-), censored AS (
-  SELECT
-    r.study,
-    r.source,
-    r.person_id,
-    MIN(COALESCE(r.end_date, r.start_date)) AS last_date,
-    ARG_MIN(r.reason, COALESCE(r.end_date, r.start_date)) AS reason
-  FROM staging.source_record AS r
-  WHERE
-    r.kind = 'censoring'
-  GROUP BY
-    r.study,
-    r.source,
-    r.person_id
+    f.study,
+    COALESCE(s.origin, f.source)
 ), bounds AS (
   SELECT
     c.person_id,
@@ -143,7 +177,8 @@ WITH with_data AS (
     z.last_date AS censored_to,
     z.reason AS censored_reason,
     TRY_CAST(s.covers_to AS DATE) AS source_to,
-    f.last_date AS last_record
+    f.last_date AS last_record,
+    o.last_date AS origin_end
   FROM covered_person AS c
   LEFT JOIN vocab.study_source AS s
     ON c.study = s.study AND c.source = s.source
@@ -154,9 +189,11 @@ WITH with_data AS (
   LEFT JOIN recorded AS f
     ON c.study = f.study AND c.source = f.source AND c.person_id = f.person_id
   LEFT JOIN registered AS r
-    ON c.study = r.study AND c.source = r.source AND c.person_id = r.person_id
+    ON c.study = r.study AND COALESCE(s.origin, c.source) = r.origin AND c.person_id = r.person_id
   LEFT JOIN censored AS z
-    ON c.study = z.study AND c.source = z.source AND c.person_id = z.person_id
+    ON c.study = z.study AND COALESCE(s.origin, c.source) = z.origin AND c.person_id = z.person_id
+  LEFT JOIN origin_end AS o
+    ON c.study = o.study AND COALESCE(s.origin, c.source) = o.origin
 ), ended AS (
   SELECT
     b.person_id,
@@ -176,7 +213,7 @@ WITH with_data AS (
       WHEN b.registered_to IS NULL AND b.censored_to IS NULL AND b.source_to IS NULL
       THEN CASE
         WHEN b.n_registrations > 0
-        THEN COALESCE(b.death_date, b.last_record)
+        THEN LEAST(b.death_date, b.origin_end)
         ELSE LEAST(b.last_record, b.death_date)
       END
       ELSE LEAST(b.registered_to, b.censored_to, b.source_to, b.death_date)

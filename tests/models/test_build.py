@@ -63,8 +63,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture
 def built(base: Home, tmp_path: Path) -> Home:
     """A copy of the built home, in another place."""
-    shutil.copytree(base.root, tmp_path / "bank")
-    return open_home(tmp_path / "bank")
+    shutil.copytree(base.root, tmp_path / "copy")
+    return open_home(tmp_path / "copy")
 
 
 def deliver(home: Home, given: str) -> None:

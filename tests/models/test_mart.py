@@ -76,6 +76,43 @@ def test_coverage_says_from_when_to_when_and_why_it_ended(build: Build) -> None:
     )
 
 
+def test_a_registration_holds_for_all_sources_of_its_kind_and_silence_counts(build: Build) -> None:
+    given = """
+      person | variable | value
+      -------+----------+------
+      1      | year     | 1950
+      2      | year     | 1950
+
+      raw.event
+      source   | person | kind | code | code_system | start_time
+      ---------+--------+------+------+-------------+-----------
+      scripts  | 1      | drug | 1    | dm+d        | 2015-02-03
+
+      raw.record
+      source   | person | kind         | start_time
+      ---------+--------+--------------+-----------
+      register | 1      | registration | 1990-01-01
+      register | 2      | registration | 1995-01-01
+
+      vocab.study_source
+      source   | modality      | origin
+      ---------+---------------+-------------
+      scripts  | health_record | primary-care
+      register | health_record | primary-care
+    """
+    assert (
+        build("mart.source_coverage", given + PEOPLE)
+        == """
+      person | source   | covered_from | covered_to | end_reason  | n_registrations | has_records
+      -------+----------+--------------+------------+-------------+-----------------+------------
+      1      | scripts  | 1990-01-01   | 2015-02-03 | last-record | 1               | true
+      1      | register | 1990-01-01   | 2015-02-03 | last-record | 1               | true
+      2      | scripts  | 1995-01-01   | 2015-02-03 | last-record | 1               | false
+      2      | register | 1995-01-01   | 2015-02-03 | last-record | 1               | true
+    """
+    )
+
+
 def test_coverage_of_mapping_names_the_most_frequent_leftover(build: Build) -> None:
     given = """
       person | variable | value
