@@ -35,6 +35,8 @@ def vault_lock(home: Home) -> Iterator[None]:
     home.vault.chmod(0o700)
     with exclusive(home.vault / ".lock", "vault"):
         tables_folder(home).mkdir(mode=0o700, exist_ok=True)
+        for partial in home.vault.glob(f"{_POINTER_PREFIX}*{PARTIAL}"):
+            partial.unlink(missing_ok=True)
         yield
 
 

@@ -93,15 +93,18 @@ def normalise_identifiers(
     n_due = count_of(con, "SELECT count(*) FROM due")
     if n_due:
         _normalise_due(con)
+        # Not an UPDATE: matching by three columns of another table took 15 s for 600,000 rows.
         con.execute(f"""
-            UPDATE identifier SET norm_value = n.norm_value, is_valid = n.is_valid,
-              norm_version = {NORM_VERSION}
-            FROM normed AS n
-            WHERE identifier.norm_version IS DISTINCT FROM {NORM_VERSION}
-              AND n.type = identifier.type AND n.value = identifier.value
-              AND n.date_order = coalesce(
-                (SELECT d.date_order FROM date_rule AS d
-                 WHERE d.study = identifier.study AND d.source = identifier.source), 'ymd')""")  # noqa: S608  constant
+            CREATE TEMP TABLE renewed AS
+            SELECT i.* EXCLUDE (norm_value, is_valid, norm_version),
+              n.norm_value, n.is_valid, {NORM_VERSION} AS norm_version
+            FROM identifier AS i LEFT JOIN date_rule AS d USING (study, source)
+            INNER JOIN normed AS n ON n.type = i.type AND n.value = i.value
+              AND n.date_order = coalesce(d.date_order, 'ymd')
+            WHERE i.norm_version IS DISTINCT FROM {NORM_VERSION}""")  # noqa: S608  constant
+        con.execute("DELETE FROM identifier WHERE norm_version IS DISTINCT FROM ?", [NORM_VERSION])
+        con.execute("INSERT INTO identifier BY NAME FROM renewed")
+        con.execute("DROP TABLE renewed")
         con.execute("DROP TABLE normed")
     con.execute("DROP TABLE due; DROP TABLE date_rule")
     return n_due > 0

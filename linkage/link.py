@@ -37,24 +37,24 @@ _STEPS = ("identities", "consent", "edges", "clusters", "persons", "bridge", "sa
 
 @dataclass(frozen=True)
 class LinkResult:
-    """What a linkage did; `counts`: study (`*` for all) -> metric -> n.
+    """What a linkage did; `by_study`: study -> metric -> n, as in link.quality.
 
     Each source person is counted once among n_minted, n_linked_map, n_linked_strong_key,
     n_waiting, n_quarantined and n_withdrawn. Conflicts are those that hold now.
     """
 
     run_id: int
-    counts: dict[str, dict[str, int]]
+    by_study: dict[str, dict[str, int]]
+    over_all: dict[str, int]
     n_files_taken: int
     n_new_persons: int
     n_merged_persons: int
     changed: tuple[str, ...]  # link tables put in force by this run; empty: as before
     is_dry_run: bool = False
 
-    @property
     def totals(self) -> dict[str, int]:
-        """The metrics over all studies."""
-        return self.counts.get("*", {})
+        """The metrics over all studies; a person of two studies is one person."""
+        return dict(self.over_all)
 
 
 def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = None) -> LinkResult:
@@ -106,7 +106,8 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         report("saving", len(_STEPS), len(_STEPS))
         return LinkResult(
             run_id=_last_run(con),
-            counts=counts,
+            by_study={study: n for study, n in counts.items() if study != "*"},
+            over_all=counts.get("*", {}),
             n_files_taken=len(files),
             n_new_persons=_count(con, "SELECT count(*) FROM person WHERE minted_run = ?", run_id),
             n_merged_persons=_count(

@@ -27,8 +27,8 @@ _NOTHING = Norm(None, False)
 # Filled in where the number is not known; ten equal digits pass the check digit.
 _JUNK_NHS = frozenset(["0123456789", "1234567890", "9876543210"] + [d * 10 for d in "0123456789"])
 _PLACEHOLDER_NAMES = frozenset(
-    ["unknown", "notknown", "na", "none", "nil", "null", "test", "testpatient", "patient"]
-    + ["baby", "infant", "x", "xx", "xxx"]
+    {"unknown", "notknown", "na", "none", "nil", "null", "x", "xx", "xxx"}
+    | {"test", "testpatient", "patient", "baby", "infant"}
 )
 _TITLES = frozenset(
     ["mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "rev"]

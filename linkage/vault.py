@@ -119,6 +119,7 @@ def _connection(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect(":memory:", config=dict(config))
     try:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_progress_bar = false")  # nothing below cli prints
         yield con
     finally:
         con.close()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +16,6 @@ from biobraid.core.keys import ingest_keys
 from biobraid.core.manifest import FileBooks, Manifest, Part
 from biobraid.core.schemas import IDENTITY, RAW_CONSENT
 from biobraid.core.sealed import write_sealed
-from biobraid.linkage.link import link
 from biobraid.linkage.vault import open_vault
 
 STUDY = """
@@ -136,7 +134,14 @@ class Bank:
 
     def conflicts(self) -> set[str]:
         """Rules that found a conflict which holds now."""
-        return {r[0] for r in self.vault("SELECT DISTINCT rule_id FROM conflict")}
+        return {str(r[0]) for r in self.vault("SELECT DISTINCT rule_id FROM conflict")}
+
+    def conflicts_of(self) -> dict[str, set[str]]:
+        """The same per source_person_key."""
+        found: dict[str, set[str]] = {}
+        for key, rule in self.vault("SELECT source_person_key, rule_id FROM conflict"):
+            found.setdefault(str(key), set()).add(str(rule))
+        return found
 
     def vault(self, query: str) -> list[tuple[object, ...]]:
         """Rows of a query on the vault."""
@@ -151,4 +156,10 @@ def bank(home: Home) -> Bank:
     return Bank(home, itertools.count(1))
 
 
-__all__ = ["Bank", "Callable", "duckdb", "link"]
+def nhs(n: int) -> str:
+    """The n-th of a row of valid NHS numbers."""
+    for stem in range(400_000_000 + 11 * n, 400_000_011 + 11 * n):
+        check = 11 - sum((10 - i) * int(d) for i, d in enumerate(str(stem))) % 11
+        if check != 10:
+            return f"{stem}{check % 11}"
+    raise AssertionError
