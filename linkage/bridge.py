@@ -176,13 +176,16 @@ def _write(
     ).to_arrow_reader(_BATCH_ROWS)
     partial = folder / f"{table.name}{PARTIAL}"
     n_rows = 0
-    with pq.ParquetWriter(partial, table.arrow, compression="zstd") as writer:
-        for batch in reader:
-            writer.write_table(pa.Table.from_batches([batch]).cast(table.arrow))
-            n_rows += batch.num_rows
-    with partial.open("rb+") as handle:
-        os.fsync(handle.fileno())
-        mark = hashlib.file_digest(handle, "sha256").hexdigest()
-    final = folder / f"{table.name}-{mark[:8]}.parquet"
-    partial.replace(final)
+    try:
+        with pq.ParquetWriter(partial, table.arrow, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_table(pa.Table.from_batches([batch]).cast(table.arrow))
+                n_rows += batch.num_rows
+        with partial.open("rb+") as handle:
+            os.fsync(handle.fileno())
+            mark = hashlib.file_digest(handle, "sha256").hexdigest()
+        final = folder / f"{table.name}-{mark[:8]}.parquet"
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
     return final, n_rows, mark

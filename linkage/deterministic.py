@@ -18,6 +18,7 @@ from biobraid.linkage.components import write_components
 STRONG_KEYS = ("nhs_number", "national_id")
 # No false link among 57,000 in the measurement above; the rule of three bounds the rate.
 STRONG_KEY_CERTAINTY = 0.9999
+_SLICE_ROWS = 250_000
 
 
 def find_edges(con: duckdb.DuckDBPyConnection) -> None:
@@ -82,32 +83,46 @@ def _map_edges(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _profiles(con: duckdb.DuckDBPyConnection) -> None:
-    """What is known of each source person, as sorted lists of distinct valid values."""
+    """What is known of each source person, as lists of distinct valid values.
+
+    Made in slices of the source persons: DuckDB cannot spill the state of list().
+    """
     con.execute("""
-        CREATE TEMP TABLE profile AS
-        WITH trait AS (
-          SELECT source_person_key, type, norm_value AS v FROM identifier
-          WHERE is_valid AND type IN
-            ('nhs_number', 'national_id', 'birth_date', 'first_name', 'surname', 'sex')
-          UNION ALL
-          SELECT source_person_key, 'first_name', split_part(norm_value, ' ', 1)
-          FROM identifier WHERE is_valid AND type = 'full_name'
-          UNION ALL
-          SELECT source_person_key, 'surname', split_part(norm_value, ' ', 2)
-          FROM identifier WHERE is_valid AND type = 'full_name'
+        CREATE TEMP TABLE trait AS
+        SELECT DISTINCT source_person_key, t.type, t.v
+        FROM (
+          SELECT source_person_key, unnest(CASE type
+            WHEN 'full_name' THEN [
+              {'type': 'first_name', 'v': split_part(norm_value, ' ', 1)},
+              {'type': 'surname', 'v': split_part(norm_value, ' ', 2)}]
+            ELSE [{'type': type, 'v': norm_value}] END) AS t
+          FROM identifier
+          WHERE is_valid AND type IN (
+            'nhs_number', 'national_id', 'birth_date', 'first_name', 'surname', 'full_name', 'sex')
         )
-        SELECT t.source_person_key,
-          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'nhs_number'), [])) AS nhs_number,
-          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'national_id'), [])) AS national_id,
-          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'birth_date'), [])) AS births,
-          coalesce(list(DISTINCT v) FILTER (t.type = 'birth_date' AND length(v) = 10), []) AS days,
-          coalesce(list(DISTINCT left(v, 4)) FILTER (t.type = 'birth_date'), []) AS years,
-          coalesce(list(DISTINCT v) FILTER (t.type = 'first_name'), []) AS first_names,
-          coalesce(list(DISTINCT v) FILTER (t.type = 'surname'), []) AS surnames,
-          list_sort(coalesce(list(DISTINCT v) FILTER (t.type = 'sex'), [])) AS sexes
-        FROM trait AS t
-        WHERE t.source_person_key NOT IN (SELECT source_person_key FROM set_aside)
-        GROUP BY t.source_person_key""")
+        WHERE source_person_key NOT IN (SELECT source_person_key FROM set_aside)""")
+    con.execute("""
+        CREATE TEMP TABLE profile (
+          source_person_key VARCHAR, nhs_number VARCHAR[], national_id VARCHAR[],
+          births VARCHAR[], first_names VARCHAR[], surnames VARCHAR[], sexes VARCHAR[])""")
+    n_traits = con.execute("SELECT count(*) FROM trait").fetchone()
+    n_slices = 1 + (n_traits[0] if n_traits else 0) // _SLICE_ROWS
+    for n in range(n_slices):
+        con.execute(
+            """
+            INSERT INTO profile
+            SELECT source_person_key,
+              coalesce(list(v) FILTER (type = 'nhs_number'), []),
+              coalesce(list(v) FILTER (type = 'national_id'), []),
+              coalesce(list(v) FILTER (type = 'birth_date'), []),
+              coalesce(list(v) FILTER (type = 'first_name'), []),
+              coalesce(list(v) FILTER (type = 'surname'), []),
+              coalesce(list(v) FILTER (type = 'sex'), [])
+            FROM trait WHERE hash(source_person_key) % ? = ?
+            GROUP BY source_person_key""",
+            [n_slices, n],
+        )
+    con.execute("DROP TABLE trait")
 
 
 def _strong_edges(con: duckdb.DuckDBPyConnection) -> None:
@@ -148,8 +163,11 @@ def _judge_pairs(con: duckdb.DuckDBPyConnection, key_type: str) -> None:
     con.execute("""
         CREATE TEMP TABLE pair AS
         SELECT l.source_person_key AS key_l, r.source_person_key AS key_r, l.v,
-          list_has_any(pl.days, pr.days) AS same_day,
-          list_has_any(pl.years, pr.years) AND (
+          list_has_any(
+            list_filter(pl.births, lambda d: length(d) = 10), pr.births) AS same_day,
+          list_has_any(
+            list_transform(pl.births, lambda d: left(d, 4)),
+            list_transform(pr.births, lambda d: left(d, 4))) AND (
             list_has_any(pl.first_names, pr.first_names) OR list_has_any(pl.surnames, pr.surnames)
           ) AS same_year_and_name
         FROM holder AS l

@@ -166,6 +166,28 @@ def test_a_second_process_is_told_that_the_vault_is_busy(bank: Bank) -> None:
     link(bank.home)
 
 
+@pytest.mark.parametrize("limit_kb", [2, 14])
+def test_a_full_disk_is_said_and_leaves_everything_as_it_was(bank: Bank, limit_kb: int) -> None:
+    bank.deliver("ehr", "1")
+    link(bank.home)
+    bank.deliver("ehr", "\n".join(f"{n} nhs_number={nhs(n)}" for n in range(2000)))
+    before = bank.table("person_bridge")
+    code = (
+        "import resource, sys\nfrom pathlib import Path\n"
+        "from biobraid.core.home import open_home\nfrom biobraid.linkage.link import link\n"
+        "home = open_home(Path(sys.argv[1]))\n"
+        "limit = int(sys.argv[2]) * 1024\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))\n"
+        "try:\n    link(home)\nexcept Exception as error:\n    print(type(error).__name__)\n"
+    )
+    command = [sys.executable, "-c", code, str(bank.home.root), str(limit_kb)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "DiskError\n", done.stderr
+    assert bank.table("person_bridge") == before
+    assert not list(bank.home.root.rglob(f"*{PARTIAL}"))
+    assert link(bank.home).totals()["n_minted"] == 2000
+
+
 def test_a_backup_brings_everything_back(bank: Bank, tmp_path: Path) -> None:
     deliver_canaries(bank)
     link(bank.home)
