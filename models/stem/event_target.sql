@@ -92,100 +92,16 @@ WITH mapping_row AS (
     AND f.source = whole.source
     AND f.code_system = whole.code_system
     AND whole.code_key = ''
-), wanted_code AS (
-  SELECT
-    code_system,
-    code_key
-  FROM asked
-  WHERE
-    code_key <> ''
-  GROUP BY
-    code_system,
-    code_key
 ), known_code AS (
   SELECT
-    w.code_system,
-    w.code_key,
-    COALESCE(
-      MIN(CASE WHEN c.invalid_reason IS NULL OR c.invalid_reason = '' THEN c.concept_id END),
-      MIN(c.concept_id)
-    ) AS source_concept_id
-  FROM vocab.concept AS c
-  INNER JOIN wanted_code AS w
-    ON c.vocabulary_id = w.code_system
-    AND CASE
-      WHEN c.vocabulary_id LIKE 'Read%' OR c.vocabulary_id LIKE 'CTV%'
-      THEN REPLACE(c.concept_code, '.', '')
-      ELSE UPPER(REPLACE(c.concept_code, '.', ''))
-    END = w.code_key
+    c.code_system,
+    c.code_key,
+    c.source_concept_id
+  FROM stem.code_target AS c
   GROUP BY
-    w.code_system,
-    w.code_key
-), relation AS (
-  SELECT
-    r.concept_id_1 AS source_concept_id,
-    r.concept_id_2 AS concept_id,
-    r.relationship_id
-  FROM vocab.concept_relationship AS r
-  INNER JOIN known_code AS k
-    ON r.concept_id_1 = k.source_concept_id
-  WHERE
-    r.relationship_id IN ('Maps to', 'Maps to value')
-    AND (
-      r.invalid_reason IS NULL OR r.invalid_reason = ''
-    )
-  GROUP BY
-    r.concept_id_1,
-    r.concept_id_2,
-    r.relationship_id
-), value_of AS (
-  SELECT
-    source_concept_id,
-    MIN(concept_id) AS value_concept_id
-  FROM relation
-  WHERE
-    relationship_id = 'Maps to value'
-  GROUP BY
-    source_concept_id
-), standard_of AS (
-  SELECT
-    r.source_concept_id,
-    r.concept_id
-  FROM relation AS r
-  WHERE
-    r.relationship_id = 'Maps to'
-  UNION ALL
-  SELECT
-    k.source_concept_id,
-    c.concept_id
-  FROM known_code AS k
-  INNER JOIN vocab.concept AS c
-    ON k.source_concept_id = c.concept_id
-  LEFT JOIN relation AS r
-    ON k.source_concept_id = r.source_concept_id AND r.relationship_id = 'Maps to'
-  WHERE
-    c.standard_concept = 'S' AND r.concept_id IS NULL
-  GROUP BY
-    k.source_concept_id,
-    c.concept_id
-), vocabulary_target AS (
-  SELECT
-    k.code_system,
-    k.code_key,
-    k.source_concept_id,
-    t.concept_id,
-    c.domain_id,
-    CASE WHEN c.domain_id IN ('Measurement', 'Observation') THEN v.value_concept_id END AS value_concept_id,
-    COALESCE(o.id_key, t.concept_id) AS id_key
-  FROM known_code AS k
-  INNER JOIN standard_of AS t
-    ON k.source_concept_id = t.source_concept_id
-  LEFT JOIN vocab.concept AS c
-    ON t.concept_id = c.concept_id
-  LEFT JOIN vocab.concept_origin AS o
-    ON t.concept_id = o.concept_id
-  LEFT JOIN value_of AS v
-    ON k.source_concept_id = v.source_concept_id
+    c.code_system,
+    c.code_key,
+    c.source_concept_id
 ), target AS (
   SELECT
     a.study,
@@ -233,10 +149,10 @@ WITH mapping_row AS (
     NULL AS source_code,
     1 AS target_ordinal
   FROM asked AS a
-  INNER JOIN vocabulary_target AS t
+  INNER JOIN stem.code_target AS t
     ON a.code_system = t.code_system AND a.code_key = t.code_key
   WHERE
-    a.mapped_key IS NULL
+    a.mapped_key IS NULL AND t.concept_id <> 0
   UNION ALL
   SELECT
     a.study,

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,8 +45,27 @@ import sys
 from pathlib import Path
 from biobraid.cli.build import build
 from biobraid.core.home import open_home
-build(open_home(Path(sys.argv[1])))
+print("ready", flush=True)
+build(open_home(Path(sys.argv[1])), on_progress=lambda model, share: print(model, flush=True))
 """
+LIMIT = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+"""
+
+
+def kill_after(home: Home, n_models: int) -> None:
+    """Build in a child and kill it when it has said so many models."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(home.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout
+    for _ in range(n_models + 1):
+        assert child.stdout.readline()
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +116,7 @@ def test_rows_that_came_later_are_in_and_only_their_models_are_made_anew(built: 
     assert {"mart.source_coverage", "cdm.observation_period"} <= set(third.built)
 
 
+@pytest.mark.slow
 def test_a_failed_audit_stops_the_build_and_says_which(built: Home) -> None:
     deliver(built, MORE.replace("104", "102"))  # the id of a value that is there already
     with pytest.raises(QualityError) as caught:
@@ -114,6 +133,7 @@ def test_a_failed_audit_stops_the_build_and_says_which(built: Home) -> None:
     assert rows_of(built, "SELECT COUNT(*) FROM cdm.measurement") == [(1,)]
 
 
+@pytest.mark.slow
 def test_values_do_not_reach_sqlmesh_s_files(built: Home) -> None:
     canary = "zanzibar-41"
     deliver(built, MORE.replace("61 ", canary))
@@ -124,6 +144,7 @@ def test_values_do_not_reach_sqlmesh_s_files(built: Home) -> None:
             assert canary.encode() not in path.read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_a_moved_home_goes_on_and_does_not_meet_another(base: Home, built: Home) -> None:
     before = checksums(base)
     assert checksums(built) == before
@@ -179,26 +200,53 @@ def test_changed_models_are_made_anew_and_their_old_tables_leave_the_file(
     assert rows_of(built, "SELECT SUM(value_as_number) FROM cdm.measurement") == [(135.0,)]
 
 
+@pytest.fixture(scope="module")
+def calm(base: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Checksums after the second delivery, built without being disturbed."""
+    root = tmp_path_factory.mktemp("calm") / "bank"
+    shutil.copytree(base.root, root)
+    made = open_home(root)
+    deliver(made, MORE)
+    build(made)
+    return checksums(made)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [1.0, 3.0, 4.0, 5.0, 6.0])
-@pytest.mark.parametrize("is_first", [True, False])
-def test_killed_at_any_time_the_next_build_gives_the_same_tables(
-    home: Home, base: Home, built: Home, is_first: bool, after: float
+@pytest.mark.parametrize("n_models", [0, 1, 12, 28])
+def test_a_build_killed_after_any_model_goes_on_to_the_same_tables(
+    built: Home, calm: dict[str, str], n_models: int
 ) -> None:
-    here = home if is_first else built
-    deliver(here, MORE)
     deliver(built, MORE)
-    calm = Home(built.root.with_name("calm"), built.settings)
-    shutil.copytree(built.root, calm.root)
-    build(calm)
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(here.root)])
-    time.sleep(after)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    build(here)
-    assert {k: v for k, v in checksums(here).items() if k != "cdm.cdm_source"} == {
-        k: v for k, v in checksums(calm).items() if k != "cdm.cdm_source"
-    }
+    kill_after(built, n_models)
+    build(built)
+    assert checksums(built) == calm
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_models", [5, 30])
+def test_a_first_build_killed_after_any_model_goes_on_too(
+    home: Home, calm: dict[str, str], n_models: int
+) -> None:
+    land(home, FIRST + PEOPLE)
+    kill_after(home, n_models)
+    deliver(home, MORE)
+    build(home)
+    assert checksums(home) == calm
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_said_so_and_the_next_build_is_good(
+    built: Home, calm: dict[str, str]
+) -> None:
+    deliver(built, MORE)
+    limit = built.warehouse.stat().st_size + 300_000
+    child = subprocess.run(
+        [sys.executable, "-c", LIMIT + CHILD, str(built.root), str(limit)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "DiskError" in child.stderr
+    build(built)
+    assert checksums(built) == calm
 
 
 def test_ids_are_bigint(built: Home) -> None:
