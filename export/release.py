@@ -163,6 +163,7 @@ def _build(
         contents = builder.write(builder.prepare(), on_progress)
         manifest = _manifest(home, project, plan, name, contents, builder)
         builder.write_manifest({k: json.dumps(v, sort_keys=True) for k, v in manifest.items()})
+        builder.finish()
     manifest["sha256"] = {DATABASE: file_sha256(folder / DATABASE)}
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

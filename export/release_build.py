@@ -67,7 +67,7 @@ class ReleaseBuilder:
         self._facts = FactIds(plan.keys) if plan.keys else None
 
     def close(self) -> None:
-        """Close the file, with everything written to it."""
+        """Close the file."""
         self._con.close()
 
     def prepare(self) -> list[SourceTable]:
@@ -115,6 +115,10 @@ class ReleaseBuilder:
         comment(self._con, "meta.manifest", "What this release was made of", {
             "key": "name of the entry", "value": "its value, as JSON",
         })  # fmt: skip
+
+    def finish(self) -> None:
+        """Bring everything from the log into the file; closing alone would hide a full disk."""
+        self._con.execute("CHECKPOINT")
 
     def scalar(self, sql: str) -> str | None:
         """First value of a query on the attached warehouse, as text."""

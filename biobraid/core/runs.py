@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,9 +33,12 @@ def code_version() -> str:
     """Version and a hash of the installed Python and SQL, so that a changed tree shows."""
     digest = hashlib.sha256()
     package = Path(biobraid.__file__).parent
-    for pattern in ("**/*.py", "**/*.sql"):
-        for path in sorted(package.glob(pattern)):
-            digest.update(path.read_bytes())
+    # os.walk, because glob does not follow the symlinked folders of a checkout
+    for folder, subfolders, names in os.walk(package, followlinks=True):
+        subfolders.sort()
+        for name in sorted(names):
+            if name.endswith((".py", ".sql")):
+                digest.update((Path(folder) / name).read_bytes())
     return f"{biobraid.__version__}+{digest.hexdigest()[:12]}"
 
 

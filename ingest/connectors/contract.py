@@ -123,7 +123,8 @@ class Counts:
     facts_ignored: int = 0
     facts_to_vault: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
-    warnings: Counter[str] = field(default_factory=Counter)  # "unknown-code:VARIABLE", "missing-variable:..."; not in the books
+    # "unknown-code:VARIABLE", "missing-variable:...", "no-records"; not in the books
+    warnings: Counter[str] = field(default_factory=Counter)
     columns: tuple[str, ...] = ()
     keys_are_unique: bool = False  # connector has made sure that record_id is unique in the file
     whole_row_keys: bool = False  # records have no key: equal rows are told apart by occurrence

@@ -9,8 +9,10 @@ dates them; coded clinical fields and records land as events.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
@@ -45,10 +47,10 @@ def read_ukb(job: FileJob) -> Iterator[Chunk | Counts]:
         reader, counts = _reader(job, options, table.header)
         yield counts
         bytes_done, n_records = 0, 0
-        for block in table:
-            counts = Counts(bytes_done=block.bytes_done - bytes_done)
-            bytes_done = block.bytes_done
-            yield from reader.read(block, counts)
+        for now_done, chunks in _blocks(reader, table, job.threads):
+            counts = Counts(bytes_done=now_done - bytes_done)
+            bytes_done = now_done
+            yield from chunks(counts)
             n_records += counts.records_read
             yield counts
     if n_records == 0:
@@ -56,6 +58,34 @@ def read_ukb(job: FileJob) -> Iterator[Chunk | Counts]:
             Fault(job.where, "the file has a header and no record", "at least one record",
                   "Ask for the file again; a delivery without records would delete everybody.")
         )  # fmt: skip
+
+
+Finish = Callable[[Counts], Iterator[Chunk]]
+
+
+def _blocks(
+    reader: Reader, table: TextTable | ParquetTable, threads: int
+) -> Iterator[tuple[int, Finish]]:
+    """Bytes read and the rest of the work of each block, prepared a block ahead if there is
+    a second thread: most of the work is done outside the interpreter's lock."""
+    blocks = iter(table)
+
+    def prepare() -> tuple[int, Finish] | None:
+        block = next(blocks, None)
+        if block is None:
+            return None
+        if isinstance(reader, MainReader):
+            return block.bytes_done, partial(reader.finish, reader.prepare(block))
+        return block.bytes_done, partial(reader.finish, block)
+
+    if threads < 2:
+        yield from iter(prepare, None)
+        return
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(prepare)
+        while (now := ahead.result()) is not None:
+            ahead = pool.submit(prepare)
+            yield now
 
 
 def _open(job: FileJob, options: UkbOptions) -> AbstractContextManager[TextTable | ParquetTable]:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 Ints = npt.NDArray[np.int64]
 Ints32 = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
+_FILE_NAME = r"^-?\d+_\d+_\d+_\d+(\.|$)"  # eid_field_instance_array.suffix
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def take_apart(facts: Facts, may_list: Bools) -> tuple[Facts, Facts, int]:
 
     A list is written [1,2,3], ["E10","I10"] or 1|2|3. may_list: by column.
     """
+    if not (_holds(facts.texts, "[") or _holds(facts.texts, "|")):
+        return facts, facts.only(np.zeros(len(facts), dtype=bool)), 0
     bracketed = pc.and_(pc.starts_with(facts.texts, "["), pc.ends_with(facts.texts, "]"))
     is_list = may_list[facts.column] & facts.marked(
         pc.or_(bracketed, pc.match_substring(facts.texts, "|"))
@@ -97,8 +100,21 @@ def take_apart(facts: Facts, may_list: Bools) -> tuple[Facts, Facts, int]:
         lists.row[parent[given]], lists.column[parent[given]], text.filter(pa.array(given))
     )
     elements = Facts(values.row, values.column, values.code, values.texts, index[given])
-    n_empty = len(lists) - len(np.unique(parent[given]))
+    has_value = np.zeros(len(lists), dtype=bool)
+    has_value[parent[given]] = True
+    n_empty = int((~has_value).sum())
     return facts.only(~is_list), elements, n_empty
+
+
+def file_names(texts: pa.StringArray) -> pa.BooleanArray | None:
+    """Which texts are names of bulk files, which hold the eid; None if none can be."""
+    return pc.match_substring_regex(texts, _FILE_NAME) if _holds(texts, "_") else None
+
+
+def _holds(texts: pa.StringArray, sign: str) -> bool:
+    """False where no text holds the sign: one pass over the bytes of all texts."""
+    data = texts.buffers()[2]
+    return data is not None and sign.encode() in data.to_pybytes()
 
 
 def _items(text: str) -> list[str]:

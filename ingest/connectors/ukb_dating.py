@@ -31,24 +31,29 @@ class BlockTimes:
     def of(self, row: Ints, date: Ints32) -> dict[str, pa.Array]:
         """Time columns of facts, given their rows and what dates them (-1: nothing)."""
         at = self.place[date, row]
-        if not (at >= 0).any():
+        is_dated = at >= 0
+        if not is_dated.any():
             return {}
-        index = pa.array(at, mask=at < 0)
-        found = {
-            name: values.take(index)
-            for name, values in self.columns.items()
-            if name != "start_time"
-        }
-        # Nearly always all null; landing fills in a column that is left out.
-        found = {name: values for name, values in found.items() if values.null_count < len(at)}
-        start = self.columns["start_time"]
-        return {"start_time": _dictionary(start).take(index), **found}
+        is_used = np.zeros(len(self.columns["start_time"]), dtype=bool)
+        is_used[at[is_dated]] = True
+        used = pa.array(np.flatnonzero(is_used))
+        index = pa.array((np.cumsum(is_used) - 1).astype(np.int32)[at], mask=~is_dated)
+        found = {}
+        for name, times in self.columns.items():
+            values = times.take(used)
+            if values.null_count == len(values):
+                continue  # landing fills in a column that is left out
+            if name == "start_time":
+                # Of the times in use only: a dictionary lands as it is, birth dates included.
+                values = values.dictionary_encode()
+            found[name] = values.take(index)
+        return found
 
 
 def block_times(job: FileJob, plan: MainPlan, facts: Facts, n_rows: int) -> BlockTimes:
     """Read the date cells of a block; each distinct text once."""
-    is_date = plan.is_time[facts.column] & (plan.roles[facts.column] <= Role.BIRTH_DATE)
-    is_date |= plan.date_number[facts.column] >= 0
+    lands = plan.roles <= Role.BIRTH_DATE
+    is_date = ((plan.is_time & lands) | (plan.date_number >= 0))[facts.column]
     dated = facts.only(is_date)
     used = dated.used()
     times = read_times(job, facts.texts.take(pa.array(used)))
@@ -61,7 +66,3 @@ def block_times(job: FileJob, plan: MainPlan, facts: Facts, n_rows: int) -> Bloc
     matrix = np.full((len(plan.dates) + 1, n_rows), -1, dtype=np.int32)
     matrix[plan.date_number[givers.column], givers.row] = place[givers.code]
     return BlockTimes(is_invalid, matrix, time_columns(times))
-
-
-def _dictionary(texts: pa.StringArray) -> pa.DictionaryArray:
-    return texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()

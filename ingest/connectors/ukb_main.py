@@ -7,13 +7,13 @@ clinical fields become raw.event, all others raw.value, in the participant's rec
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
-from biobraid.ingest.connectors.ukb_cells import Facts, Ints, make_facts, take_apart
+from biobraid.ingest.connectors.ukb_cells import Facts, Ints, file_names, make_facts, take_apart
 from biobraid.ingest.connectors.ukb_codes import CodeCheck
 from biobraid.ingest.connectors.ukb_dating import block_times
 from biobraid.ingest.connectors.ukb_identity import birth_dates, birth_identities, declared_ids
@@ -30,7 +30,16 @@ from biobraid.ingest.hashing import U64, record_ids
 from biobraid.ingest.tabular import TextBlock
 from biobraid.ingest.tabular.block import reject_table
 
-_FILE_NAME = r"^-?\d+_\d+_\d+_\d+(\.|$)"  # eid_field_instance_array.suffix
+
+@dataclass(frozen=True)
+class Prepared:
+    """A block with its facts: `kept` are the indices of the rows that count."""
+
+    block: TextBlock
+    kept: Ints
+    rows: Rows
+    facts: Facts
+    rejects: list[pa.Table]
 
 
 class MainReader:
@@ -43,28 +52,35 @@ class MainReader:
         self._check_codes = CodeCheck(job, plan)
         self._landing = Landing(job, plan)
 
-    def read(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
-        """Chunks of a block; adds what was met to counts."""
+    def prepare(self, block: TextBlock) -> Prepared:
+        """The facts of the next block; blocks come in the file's order."""
         rejects = [block.rejects]
         eids = clean_eids(block.column(self._plan.eid))
-        records = record_ids(self._job.keys, f"{self._job.study.id}/{self._job.source_id}/main",
-                             [("eid", eids)]) if len(eids) else np.empty(0, np.uint64)  # fmt: skip
+        scope = f"{self._job.study.id}/{self._job.source_id}/main"
+        records = record_ids(self._job.keys, scope, [("eid", eids)])
         kept = self._keep(block, eids, records, rejects)
+        eids = eids.take(pa.array(kept))
+        rows = Rows(eids, keys_of(self._job, eids), records[kept], block.row_numbers[kept])
+        return Prepared(block, kept, rows, self._facts(block, kept), rejects)
+
+    def finish(self, given: Prepared, counts: Counts) -> Iterator[Chunk]:
+        """Chunks of a block; adds what was met to counts."""
+        block, rows, facts, rejects = given.block, given.rows, given.facts, given.rejects
         counts.records_read += block.n_rows + block.rejects.num_rows
         counts.records_rejected += sum(r.num_rows for r in rejects)
-        rows = pa.array(kept)
-        told = native_ids(self._job, eids.take(rows), self._told)
+        told = native_ids(rows.eids, rows.persons, self._told)
         if told is not None:
             yield told
-        facts = self._facts(block, kept)
-        n_filled = len(np.unique(facts.row))
-        counts.records_ignored += len(kept) - n_filled
-        counts.ignored["empty-record"] += len(kept) - n_filled
-        counts.ignored["record-key"] += n_filled
-        counts.facts_ignored += n_filled
-        counts.facts_read += n_filled
-        keyed = Rows(keys_of(self._job, eids.take(rows)), records[kept], block.row_numbers[kept])
-        yield from self._settle(block, kept, keyed, facts, counts, rejects)
+        n_filled = int((np.bincount(facts.row, minlength=len(given.kept)) > 0).sum())
+        n_empty = len(given.kept) - n_filled
+        if n_empty:
+            counts.records_ignored += n_empty
+            counts.ignored["empty-record"] += n_empty
+        _ignore(counts, "record-key", n_filled)
+        yield from birth_identities(
+            self._job, self._plan, block, given.kept, rows.persons, rows.records
+        )
+        yield from self._settle(rows, facts, counts, rejects)
         if any(r.num_rows for r in rejects):
             yield Chunk("raw.reject", pa.concat_tables(rejects))
 
@@ -101,13 +117,11 @@ class MainReader:
         return make_facts(row, column, value)
 
     def _settle(
-        self, block: TextBlock, kept: Ints, rows: Rows, facts: Facts, counts: Counts,
-        rejects: list[pa.Table],
-    ) -> Iterator[Chunk]:  # fmt: skip
+        self, rows: Rows, facts: Facts, counts: Counts, rejects: list[pa.Table]
+    ) -> Iterator[Chunk]:
         """Every fact lands, goes to the vault, is ignored or rejected, and is counted once."""
         job, plan = self._job, self._plan
-        yield from birth_identities(job, plan, block, kept, rows.persons, rows.records)
-        times = block_times(job, plan, facts, len(kept))
+        times = block_times(job, plan, facts, len(rows.records))
         self._reject_dates(facts.only(times.is_invalid), rows, counts, rejects)
         facts = facts.only(~times.is_invalid)
         role = plan.roles[facts.column]
@@ -156,8 +170,10 @@ class MainReader:
         """Facts but for names of bulk files, which hold the eid."""
         if not len(facts):
             return facts
-        names = facts.marked(pc.match_substring_regex(facts.texts, _FILE_NAME))
-        names &= self._plan.may_name_file[facts.column]
+        found = file_names(facts.texts)
+        if found is None:
+            return facts
+        names = facts.marked(found) & self._plan.may_name_file[facts.column]
         _ignore(counts, "bulk-file-name", int(names.sum()))
         return facts.only(~names)
 

@@ -21,8 +21,9 @@ _EVENT_WORDS = ("kind", "code_system", "origin", "position")
 
 @dataclass(frozen=True)
 class Rows:
-    """The kept rows of a block: whose, 64-bit record ids, lines of the file."""
+    """The kept rows of a block: eids with their keys, 64-bit record ids, lines of the file."""
 
+    eids: pa.StringArray
     persons: pa.DictionaryArray
     records: U64
     numbers: Ints

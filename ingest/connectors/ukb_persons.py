@@ -26,18 +26,19 @@ def keys_of(job: FileJob, eids: pa.StringArray) -> pa.DictionaryArray:
     return person_keys(job.keys, job.study.person_namespace, eids)
 
 
-def native_ids(job: FileJob, eids: pa.StringArray, told: set[str]) -> Chunk | None:
+def native_ids(eids: pa.StringArray, persons: pa.DictionaryArray, told: set[str]) -> Chunk | None:
     """One native_id row for each participant not yet told of; adds them to `told`.
 
     Without record_id: the participant is known even if the record lands nothing.
     """
-    new = [eid for eid in pc.unique(eids).to_pylist() if eid and eid not in told]
+    distinct = pc.unique(eids)
+    new = [eid for eid in distinct.to_pylist() if eid and eid not in told]
     if not new:
         return None
     told.update(new)
     natives = pa.array(new, pa.string())
     rows = {
-        "source_person_key": keys_of(job, natives),
+        "source_person_key": persons.take(pc.index_in(natives, eids)),
         "type": constant("native_id", len(new)),
         "value": natives,
     }

@@ -42,7 +42,7 @@ class RecordReader:
         self._unused = unused(table, list(self._columns))
         self._told: set[str] = set()
 
-    def read(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
+    def finish(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
         """Chunks of a block; adds what was met to counts."""
         rejects = [block.rejects]
         eids = clean_eids(block.column(self._columns["eid"]))
@@ -60,12 +60,14 @@ class RecordReader:
         counts.records_read += block.n_rows + block.rejects.num_rows
         counts.records_rejected += sum(r.num_rows for r in rejects)
         if len(kept):
-            told = native_ids(self._job, eids.take(pa.array(kept)), self._told)
+            eids = eids.take(pa.array(kept))
+            persons = keys_of(self._job, eids)
+            told = native_ids(eids, persons, self._told)
             if told is not None:
                 yield told
             ids = self._ids(block, eids, key)[kept]
             records = Records(self._job, self._table.name, block, self._columns, kept, ids)
-            yield from self._settle(records, eids.take(pa.array(kept)), counts, rejects)
+            yield from self._settle(records, persons, counts, rejects)
         if any(r.num_rows for r in rejects):
             yield Chunk("raw.reject", pa.concat_tables(rejects))
 
@@ -81,7 +83,7 @@ class RecordReader:
         )
 
     def _settle(
-        self, records: Records, eids: pa.StringArray, counts: Counts, rejects: list[pa.Table]
+        self, records: Records, persons: pa.DictionaryArray, counts: Counts, rejects: list[pa.Table]
     ) -> Iterator[Chunk]:
         """What the records make lands; every cell nobody uses is counted."""
         emitted = [e for e in self._table.emit(records, self._options) if len(e.at)]
@@ -102,7 +104,6 @@ class RecordReader:
                 counts.ignored[rule] += n
                 counts.facts_read += n
                 counts.facts_ignored += n
-        persons = keys_of(self._job, eids)
         for rows in emitted:
             yield self._chunk(rows, records, persons)
 

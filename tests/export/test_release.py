@@ -187,3 +187,21 @@ release(open_home(Path({str(bank.root)!r})), "alpha", "r1", on_progress=die)
     names = sorted(p.name for p in (bank.releases / "alpha").iterdir())
     assert names == ["current", "r1", "register.json"]
     assert sorted(p.name for p in made.folder.iterdir()) == ["manifest.json", DATABASE]
+
+
+def test_a_file_size_limit_is_a_disk_error(bank: Home, alpha: OpenProject) -> None:
+    program = f"""
+import resource, sys
+from pathlib import Path
+from biobraid.core.errors import UserError
+from biobraid.core.home import open_home
+from biobraid.export.release import release
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+try:
+    release(open_home(Path({str(bank.root)!r})), "alpha", "r1")
+except UserError as error:
+    sys.exit(error.exit_code)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 16
+    assert list((bank.releases / "alpha").iterdir()) == []
+    assert release(bank, "alpha", "r1").n_persons == N_PERSONS
