@@ -12,8 +12,9 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 from duckdb.sqltypes import BIGINT, VARCHAR, DuckDBPyType
 
-from biobraid.core.errors import BusyError, Fault, SettingsError
+from biobraid.core.errors import BusyError, Fault, QualityError, SettingsError
 from biobraid.core.home import Home
+from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
 from biobraid.export import consent, row_rules
 from biobraid.export.project import DatePolicy
@@ -220,13 +221,20 @@ def attach_warehouse(con: duckdb.DuckDBPyConnection, home: Home) -> None:
         raise SettingsError(
             Fault(home.warehouse.name, "there is no warehouse yet", todo="Run: biobraid build")
         )
+    with Manifest(home) as manifest:
+        if not manifest.note("build_complete", True):
+            raise QualityError(
+                Fault(home.warehouse.name, "the last build did not end well: it is partly new",
+                      "a warehouse that was built to its end", "Run: biobraid build")
+            )  # fmt: skip
     try:
         con.execute(f"ATTACH {literal(home.warehouse)} AS warehouse (READ_ONLY)")
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
+    except (duckdb.IOException, duckdb.BinderException) as error:
+        words = str(error).lower()  # of another process, or of another connection of this one
+        if "lock" not in words and "already attached" not in words:
             raise
         raise BusyError(
-            Fault(home.warehouse.name, "another process writes it", "no writer",
+            Fault(home.warehouse.name, "another writer has it open", "no writer",
                   "Wait for the other command to end, then run this one again.")
         ) from None  # fmt: skip
 

@@ -12,7 +12,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from biobraid.core.errors import DisclosureError, DiskError, KeyFileError, SettingsError, UserError
+from biobraid.core.errors import (
+    BusyError,
+    DisclosureError,
+    DiskError,
+    KeyFileError,
+    SettingsError,
+    UserError,
+)
 from biobraid.core.home import Home
 from biobraid.export import release as release_module
 from biobraid.export.project import OpenProject, create_project
@@ -204,4 +211,11 @@ except UserError as error:
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 16
     assert list((bank.releases / "alpha").iterdir()) == []
+    assert release(bank, "alpha", "r1").n_persons == N_PERSONS
+
+
+def test_a_warehouse_in_use_is_busy(bank: Home, alpha: OpenProject) -> None:
+    with duckdb.connect(str(bank.warehouse)), pytest.raises(BusyError) as caught:
+        release(bank, "alpha", "r1")
+    assert caught.value.exit_code == 15
     assert release(bank, "alpha", "r1").n_persons == N_PERSONS
