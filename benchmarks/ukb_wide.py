@@ -65,6 +65,7 @@ def measure(
             name = "" if n == persons else f".{n}"
             figures[f"mb_per_s{name}"] = round(megabytes / measured.seconds, 2)
             figures[f"seconds{name}"] = round(measured.seconds, 2)
+            figures[f"cpu_seconds{name}"] = round(measured.cpu_seconds, 2)
             figures[f"peak_gb{name}"] = round(measured.peak_gb, 3)
             progress(
                 f"{n:,} persons: {megabytes:.0f} MB in {measured.seconds:.1f} s, "
