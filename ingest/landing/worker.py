@@ -114,6 +114,7 @@ def _read(
                 "Wait until it is copied, then run the same command again.",
             )
         )
+    _refuse_no_records(job, tally)
     share = Share(job.memory_gb, job.threads, task.tmp)
     is_delta = job.source.delivery == "delta"
     parts, rejects = settle_file(stage.finish(), tally, is_delta, task.id_bits, share)
@@ -124,6 +125,25 @@ def _read(
         parts += [p for p in stage.finish() if p.table == "raw.reject"]
     _check(job, parts, tally, share)
     return Read(tuple(parts), identities.finish() if identities else None, tally)
+
+
+def _refuse_no_records(job: FileJob, tally: Tally) -> None:
+    """A header alone is no delivery: it would replace everything by nothing.
+
+    Deltas and additions may be empty, and a list of withdrawals too.
+    """
+    if tally.records_read or job.source_id == SOURCE_ID:
+        return
+    if job.source.delivery in ("full", "columns"):
+        raise SourceFileError(
+            Fault(
+                job.where,
+                "the file has a header and no record",
+                "at least one record",
+                "Ask for the file again. If the source's files hold additions or changes only, "
+                "declare `delivery: append` or `delta`.",
+            )
+        )
 
 
 def _items(job: FileJob) -> Iterator[Chunk | Counts]:
