@@ -9,6 +9,7 @@ dates them; coded clinical fields and records land as events.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -119,7 +120,7 @@ def _first_line(job: FileJob) -> str:
     try:
         with gzip.open(job.path, "rb") if is_gzip else job.path.open("rb") as file:
             line = file.readline(_HEADER_BYTES)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return ""
     text: str = line.decode("utf-8-sig", errors="replace")
     return text.rstrip("\r\n")
