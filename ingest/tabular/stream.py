@@ -13,6 +13,7 @@ from biobraid.ingest.tabular.dialect import Dialect
 
 READ_BYTES = 1 << 20
 READ_GZIP_BYTES = 1 << 16  # may grow a thousandfold
+_AGAIN = "Ask for the file again; nothing of it was landed."
 _GZIP = b"\x1f\x8b"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _OTHER_MAGIC = {
@@ -84,7 +85,11 @@ class ByteStream:
         self._handle.seek(0)
         for magic, what in _OTHER_MAGIC.items():
             if head.startswith(magic):
-                raise self._fault(f"the file is {what}", "delimited text, plain or gzip")
+                raise self._fault(
+                    f"the file is {what}",
+                    "delimited text, plain or gzip",
+                    "Unpack it or save it as text, then run the same command again.",
+                )
         if head.startswith(_GZIP):
             self._unzip = zlib.decompressobj(31)
         elif path.name.lower().endswith((".gz", ".bgz")):
@@ -125,9 +130,7 @@ class ByteStream:
                 return raw
             if not raw:
                 if not self._unzip.eof:
-                    raise self._fault(
-                        "the compressed data ends in the middle", "a whole gzip file", _AGAIN
-                    )
+                    raise self._fault("the compressed data ends in the middle", "a whole gzip file")
                 return b""
             data = self._inflate(self._unzip, raw)
             if data:
@@ -146,9 +149,7 @@ class ByteStream:
                 parts.append(unzip.decompress(raw))
                 raw = unzip.unused_data
         except zlib.error:
-            raise self._fault(
-                "the compressed data is damaged", "a whole gzip file", _AGAIN
-            ) from None
+            raise self._fault("the compressed data is damaged", "a whole gzip file") from None
         return b"".join(parts)
 
     def _to_utf8(self, raw: bytes, final: bool) -> bytes:
@@ -169,8 +170,5 @@ class ByteStream:
             return decoded.encode("utf-8", errors="surrogateescape")
         return raw
 
-    def _fault(self, found: str, expected: str, todo: str = "") -> SourceFileError:
+    def _fault(self, found: str, expected: str, todo: str = _AGAIN) -> SourceFileError:
         return SourceFileError(Fault(self.where, found, expected, todo))
-
-
-_AGAIN = "Ask for the file again; nothing of it was landed."

@@ -134,7 +134,12 @@ class TextTable:
             more = self._stream.read(1)
             if len(self._rest) > MAX_RECORD_BYTES or not (more or self._rest):
                 raise SourceFileError(
-                    Fault(self.where, "the file has no header", "a line of column names")
+                    Fault(
+                        self.where,
+                        "the file has no header",
+                        "a line of column names",
+                        "Ask for the file again, or correct the source's skip_rows or comment.",
+                    )
                 )
             more = more or b"\n"
             start = len(self._rest)
@@ -150,7 +155,12 @@ class TextTable:
             record.decode("utf-8")
         except UnicodeDecodeError:
             raise SourceFileError(
-                Fault(where, "the header cannot be decoded", self._dialect.encoding)
+                Fault(
+                    where,
+                    "the header cannot be decoded",
+                    f"{self._dialect.encoding} text",
+                    "Declare the source's encoding (latin-1, cp1252, utf-16).",
+                )
             ) from None
         n = int(found.n_fields[0])
         bounds, escaped = cell_bounds(found, np.ones(1, dtype=bool))
@@ -163,7 +173,12 @@ class TextTable:
         if twice:
             raise SourceFileError(
                 [
-                    Fault(where, f"column '{name}' stands {k} times in the header", "each once")
+                    Fault(
+                        where,
+                        f"column '{name}' stands {k} times in the header",
+                        "each column once",
+                        "Ask for the file again, with a name of its own for each column.",
+                    )
                     for name, k in sorted(twice.items())
                 ]
             )
