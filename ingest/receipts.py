@@ -76,6 +76,7 @@ def _file(books: FileBooks) -> dict[str, Any]:
         "facts": {n: row[f"facts_{n}"] for n in _FACTS},
         "ignored_by_rule": dict(detail.get("ignored", {})),
         "rejected": [dict(r) for r in detail.get("rejects", ())],
+        "warnings": dict(detail.get("warnings", {})),
         "faults": list(detail.get("faults", ())),
     }
 
@@ -100,6 +101,7 @@ def receipt_text(receipt: Mapping[str, Any]) -> str:
             lines.append(
                 f"  rejected {reject['unit']}s, {reject['reason']}{where}: {reject['n']:,}"
             )
+        lines += [f"  warning, {what}: {n:,}" for what, n in sorted(file["warnings"].items())]
         lines += [f"  fault: {fault}" for fault in file["faults"]]
         lines.append("")
     lines.append("Concepts are assigned later; a receipt says nothing about what is mapped.")

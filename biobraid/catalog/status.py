@@ -40,14 +40,18 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
 def status(home: Home, top: int = 20) -> dict[str, Any]:
     """Everything `status` shows, as plain rows; parts that do not exist yet are absent.
 
-    files: books per source. rejects: counts by source, reason and column. ignored: counts by
-    source and rule. linkage: metrics of the last run. warehouse: answers to _QUESTIONS.
+    files: books per source. failed: files that could not be read, with each fault. rejects:
+    counts by source, reason and column. ignored: counts by source and rule. warnings: what
+    landed although it is not as declared, such as unknown codes. linkage: metrics of the last
+    run. warehouse: answers to _QUESTIONS.
     """
     report: dict[str, Any] = {"home": home.root.name, "name": home.settings.name}
     with Manifest(home) as manifest:
         report["files"] = _books(manifest)
         report["rejects"] = _rejects(home, manifest)
-        report["ignored"] = _ignored(manifest)
+        report["failed"] = _failed(manifest)
+        report["ignored"] = _counted(manifest, "ignored", "rule")
+        report["warnings"] = _counted(manifest, "warnings", "warning")
         report["linkage"] = _linkage(home, manifest)
         report["runs"] = manifest.runs()[-10:]
     if home.warehouse.is_file():
@@ -67,13 +71,23 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
     return list(by_source.values())
 
 
-def _ignored(manifest: Manifest) -> list[dict[str, Any]]:
+def _failed(manifest: Manifest) -> list[dict[str, Any]]:
+    return [
+        {**{name: f.row[name] for name in ("study", "source")}, "file": f.row["batch"], "fault": t}
+        for f in manifest.files()
+        if f.row["status"] == "failed"
+        for t in f.detail.get("faults", ())
+    ]
+
+
+def _counted(manifest: Manifest, detail: str, name: str) -> list[dict[str, Any]]:
+    """Counts that the files' books keep by rule or warning, added up per source."""
     totals: dict[tuple[str, str, str], int] = {}
     for file in manifest.files():
-        for rule, n in file.detail.get("ignored", {}).items():
-            key = (file.row["study"], file.row["source"], rule)
+        for what, n in file.detail.get(detail, {}).items():
+            key = (file.row["study"], file.row["source"], what)
             totals[key] = totals.get(key, 0) + n
-    return [{"study": s, "source": o, "rule": r, "n": n} for (s, o, r), n in sorted(totals.items())]
+    return [{"study": s, "source": o, name: w, "n": n} for (s, o, w), n in sorted(totals.items())]
 
 
 def _rejects(home: Home, manifest: Manifest) -> list[dict[str, Any]]:

@@ -63,8 +63,10 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
     """The status report as tables; sections that have no rows are left out."""
     sections = [
         ("Books: records and facts per source", report["files"]),
+        ("Files that could not be read", report["failed"]),
         ("Rejected, by reason", report["rejects"]),
         ("Ignored by rule", report["ignored"]),
+        ("Landed, but not as declared", report["warnings"]),
         ("Linkage", report["linkage"]),
     ]
     titles = {
