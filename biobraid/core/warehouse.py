@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from biobraid.core.errors import BusyError, Fault, SourceFileError
+from biobraid.core.files import is_disk_error
 from biobraid.core.home import Home, Settings
 
 
@@ -34,8 +35,12 @@ def open_duckdb(
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file; a held lock is a BusyError, a foreign file a SourceFileError."""
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=dict(config))
+        con = duckdb.connect(str(path), read_only=read_only, config=dict(config))
+        con.execute("SET enable_progress_bar = false")  # it would print into --json
+        return con
     except duckdb.IOException as error:
+        if is_disk_error(error):
+            raise
         if "lock" in str(error).lower():
             raise BusyError(
                 Fault(
