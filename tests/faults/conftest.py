@@ -1,0 +1,41 @@
+"""The tiny study in a home of its own, and the same study in a home where nothing went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.bank import TABLES, Bank, lab_table, make_bank
+
+
+@dataclass(frozen=True)
+class Calm:
+    """What a home holds that only ever got good files."""
+
+    values: list[tuple[Any, ...]]
+    books: dict[str, dict[str, int]]
+
+
+@pytest.fixture
+def bank(tmp_path: Path, key_dir: Path, capsys: pytest.CaptureFixture[str]) -> Bank:
+    """An empty home with the study; the good `lab` file is delivered."""
+    made = make_bank(tmp_path / "bank", capsys)
+    made.deliver(lab_table())
+    return made
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calm]:
+    """Rows and books of a home into which every good file was ingested once."""
+    folder = tmp_path_factory.mktemp("calm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIOBRAID_KEY_DIR", str(folder / "keys"))
+        made = make_bank(folder / "bank")
+        for table in (lab_table(), *(make() for make in TABLES.values())):
+            made.deliver(table)
+        assert made.spawn("ingest").code == 0
+        yield Calm(made.values(), made.books())
