@@ -128,22 +128,30 @@ def _read(
 
 
 def _refuse_no_records(job: FileJob, tally: Tally) -> None:
-    """A header alone is no delivery: it would replace everything by nothing.
+    """A file without a usable record would replace everything by nothing.
 
     Deltas and additions may be empty, and a list of withdrawals too.
     """
-    if tally.records_read or job.source_id == SOURCE_ID:
+    if tally.records_read > tally.records_rejected or job.source_id == SOURCE_ID:
         return
-    if job.source.delivery in ("full", "columns"):
-        raise SourceFileError(
-            Fault(
-                job.where,
-                "the file has a header and no record",
-                "at least one record",
-                "Ask for the file again. If the source's files hold additions or changes only, "
-                "declare `delivery: append` or `delta`.",
-            )
+    if job.source.delivery not in ("full", "columns"):
+        return
+    found, todo = "the file has a header and no record", "Ask for the file again."
+    if tally.records_read:
+        reasons = Counter[str]()
+        for (reason, _, unit), n in tally.rejects.items():
+            reasons[reason] += n * (unit == "record")
+        listed = ", ".join(f"{reason} ({n})" for reason, n in reasons.most_common(5) if n)
+        found = f"all {tally.records_read} records are rejected: {listed}"
+        todo = "Correct how the source is declared, or ask for the file again."
+    raise SourceFileError(
+        Fault(
+            job.where,
+            found,
+            "at least one record",
+            f"{todo} If it may hold nothing, declare `delivery: append` or `delta`.",
         )
+    )
 
 
 def _items(job: FileJob) -> Iterator[Chunk | Counts]:
