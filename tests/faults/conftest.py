@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.bank import TABLES, Bank, lab_table, make_bank
+from biobraid.core.home import open_home
+from tests.faults.bank import STUDY, TABLES, Bank, lab_table, make_bank
+from tests.faults.spoil import spoiled_records
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,35 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calm]:
             made.deliver(table)
         assert made.spawn("ingest").code == 0
         yield Calm(made.values(), made.books())
+
+
+@pytest.fixture(scope="session")
+def built_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a home that was built once, from files with a few bad records, and its keys."""
+    folder = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIOBRAID_KEY_DIR", str(folder / "keys"))
+        made = make_bank(folder / "bank")
+        made.deliver(lab_table())
+        for make in TABLES.values():
+            table = make()
+            made.deliver(spoiled_records(table), table.name)
+        ran = made.spawn("run")
+        assert ran.code == 0, ran.said
+        assert made.spawn("project", "create", "heart").code == 0
+    return folder
+
+
+@pytest.fixture
+def built(
+    tmp_path: Path,
+    built_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Bank:
+    """A copy of the built home, with project `heart` and no release yet."""
+    folder = tmp_path / "copy"
+    shutil.copytree(built_folder, folder)
+    monkeypatch.setenv("BIOBRAID_KEY_DIR", str(folder / "keys"))
+    assert (folder / "bank.deliveries" / STUDY).is_dir()
+    return Bank(open_home(folder / "bank"), capsys)
