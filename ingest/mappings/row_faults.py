@@ -16,7 +16,9 @@ from biobraid.ingest.vocabulary import Concept, Vocabulary
 
 RULES = ("direct", "recode", "scale", "date", "ignore")
 STATUSES = ("APPROVED", "UNCHECKED", "IGNORED")
-PERSON_COLUMNS = ("year_of_birth", "month_of_birth", "day_of_birth", "birth", "death_date")
+PERSON_COLUMNS = (
+    "year_of_birth", "month_of_birth", "day_of_birth", "birth", "age", "death_date",
+)  # fmt: skip
 ID_COLUMNS = ("target_concept_id", "unit_concept_id", "value_as_concept_id")
 _ATTRIBUTE = re.compile(r"attribute:[a-z][a-z0-9_]*:[A-Za-z0-9][\w.-]*")
 

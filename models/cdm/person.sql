@@ -45,6 +45,8 @@ WITH fact AS (
       THEN TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS INT)
       WHEN e.person_field = 'year_of_birth'
       THEN CAST(COALESCE(e.value_number, TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS DOUBLE)) AS INT)
+      WHEN e.person_field = 'age'
+      THEN CAST(EXTRACT(YEAR FROM e.start_date) - FLOOR(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE))) AS INT)
     END AS birth_year,
     CASE
       WHEN e.person_field = 'birth'

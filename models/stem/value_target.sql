@@ -13,7 +13,7 @@ MODEL (
     disposition = 'mapped, unmapped (concept 0) or ignored (by rule, makes no fact)',
     rule = 'direct, recode, scale, date or ignore; null where unmapped',
     cdm_table = 'Table the fact goes to; person and person_attribute for columns of a person',
-    person_field = 'year_of_birth, month_of_birth, day_of_birth, birth or attribute:name:scheme; gender, race or ethnicity; else null',
+    person_field = 'year_of_birth, month_of_birth, day_of_birth, birth, age (in years on the date of the fact) or attribute:name:scheme; gender, race or ethnicity; else null',
     concept_id = 'Standard concept; 0 if none',
     domain_id = 'Domain of the concept; null if unmapped',
     source_concept_id = 'Source concept of the variable or code; 0 if none',

@@ -14,6 +14,7 @@ PEOPLE = """
   birth    | date
   sex      | code
   weight   | number
+  age      | number
   alcohol  | integer
   school   | code
   died     | date
@@ -31,6 +32,7 @@ PEOPLE = """
   year     |             | 1              | 0                 | Person           | direct | year_of_birth        | 0
   month    |             | 1              | 0                 | Person           | direct | month_of_birth       | 0
   birth    |             | 1              | 0                 | Person           | direct | birth                | 0
+  age      |             | 1              | 0                 | Person           | direct | age                  | 0
   died     |             | 1              | 0                 | Person           | direct | death_date           | 0
   sex      | 0           | 1              | 8532              | Gender           | direct |                      | 1
   sex      | 1           | 1              | 8507              | Gender           | direct |                      | 2
@@ -38,6 +40,23 @@ PEOPLE = """
   weight   |             | 2              | 4000              | Observation      | direct |                      | 4
   school   |             | 1              | 0                 | Person           | direct | attribute:education:demo | 0
 """
+
+
+def test_an_age_on_a_date_gives_the_year_of_birth(build: Build) -> None:
+    given = """
+      person | variable | value | start_time
+      -------+----------+-------+-----------
+      1      | age      | 54.6  | 2010-03-01
+      2      | age      | 54    |
+    """
+    assert (
+        build("cdm.person", given + PEOPLE)
+        == """
+      person | year_of_birth | month_of_birth
+      -------+---------------+---------------
+      1      | 1956          |
+    """
+    )
 
 
 def test_a_person_needs_a_year_of_birth(build: Build) -> None:

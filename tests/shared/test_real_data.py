@@ -11,6 +11,7 @@ import pytest
 
 from biobraid.cli.main import run
 from biobraid.core.home import Home
+from biobraid.core.warehouse import connect
 from biobraid.ingest.landing import check_books
 
 PACKS = Path(__file__).parent.parent / "shared_studies"
@@ -76,3 +77,6 @@ def test_the_icu_stays_balance_and_arrive_mapped(
     assert books["outcomes"]["records_read"] == books["outcomes"]["records_landed"] == 4_000
     coverage = {c["source"]: c for c in report["warehouse"]["coverage"]}
     assert coverage["measurements"]["mapped_share"] > 0.75
+    with connect(home, read_only=True) as con:
+        born = con.execute("SELECT COUNT(*), MIN(year_of_birth) FROM cdm.person").fetchone()
+    assert born == (4_000, 1910), "the eldest is 90 on 2000-01-01, the pack's anchor"
