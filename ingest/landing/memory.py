@@ -14,6 +14,7 @@ import duckdb
 from biobraid.core.files import PARTIAL
 
 _LEAST_GB = 0.2  # DuckDB cannot start a sort with less
+_MOST_GB_FOR_IDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Share:
 
     @property
     def bytes_for_ids(self) -> int:
-        """Room for an array of ids beside DuckDB and the reader."""
-        return int(self.memory_gb * 1e9 / 3)
+        """Room for an array of ids beside DuckDB and the reader; the same for larger inputs."""
+        return int(min(self.memory_gb / 3, _MOST_GB_FOR_IDS) * 1e9)
 
 
 @contextmanager

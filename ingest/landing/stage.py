@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +62,9 @@ class _TableStage:
         self._buffered_rows = 0
         self._buffered_bytes = 0
         self._writer: pq.ParquetWriter | None = None
+        # Row groups are written beside the reading: encoding needs no interpreter lock.
+        self._pool = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
         self._part_rows = 0
         self._done: list[PartFile] = []
 
@@ -88,15 +92,25 @@ class _TableStage:
             return
         # One dictionary per row group: the writer would fall back to plain text otherwise.
         table = pa.concat_tables(self._buffer).unify_dictionaries()
+        self._wait()
         if self._writer is None:
             self._writer = open_part(self._path(), self._schema)
-        self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self._writing = self._pool.submit(
+            self._writer.write_table, table, row_group_size=ROW_GROUP_ROWS
+        )
         self._part_rows += table.num_rows
         self._buffer, self._buffered_rows, self._buffered_bytes = [], 0, 0
         if self._part_rows >= PART_ROWS:
             self._close_part()
 
+    def _wait(self) -> None:
+        """Until the last row group is written; what went wrong with it is raised here."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
     def _close_part(self) -> None:
+        self._wait()
         if self._writer is None:
             return
         writer, self._writer = self._writer, None
@@ -115,9 +129,13 @@ class _TableStage:
     def finish(self) -> list[PartFile]:
         self._flush()
         self._close_part()
+        self._pool.shutdown()
         return self._done
 
     def abort(self) -> None:
+        with suppress(Exception):  # the reason is known, or is this one
+            self._wait()
+        self._pool.shutdown()
         if self._writer is not None:
             with suppress(Exception):  # the disk may be full; the file goes anyway
                 self._writer.close()
