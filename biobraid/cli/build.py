@@ -25,7 +25,7 @@ from biobraid.cli.build_sqlmesh import (
 from biobraid.core.files import disk_errors
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
-from biobraid.core.warehouse import connect
+from biobraid.core.warehouse import connect, open_duckdb
 from biobraid.core.warehouse_views import external_fingerprints, refresh_views
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def _dry_run(home: Home, task: _Task) -> BuildResult:
         would = set()
     else:
         connect(home, read_only=True).close()  # a warehouse that is busy is said to be
+        _refuse_held_state(home)
         context = open_context(home, Progress())
         try:
             would = planned(context) if task.has_new_code else _downstream(context, task.changed)
@@ -187,6 +188,7 @@ def _refresh(home: Home, manifest: Manifest, is_fresh_start: bool) -> None:
     """Point the views at what is in force; a fresh start forgets what models made before."""
     con = connect(home)
     try:
+        _refuse_held_state(home)
         if is_fresh_start:
             for path in (home.state, home.state.with_name(f"{home.state.name}.wal")):
                 path.unlink(missing_ok=True)
@@ -194,6 +196,12 @@ def _refresh(home: Home, manifest: Manifest, is_fresh_start: bool) -> None:
         refresh_views(con, home, manifest)
     finally:
         con.close()
+
+
+def _refuse_held_state(home: Home) -> None:
+    """BusyError if another process has SQLMesh's state open; SQLMesh would fail half-way."""
+    if home.state.exists():
+        open_duckdb(home.state, {}).close()
 
 
 def _drop_models(con: duckdb.DuckDBPyConnection) -> None:
