@@ -63,7 +63,7 @@ class _TableStage:
         self._buffered_bytes = 0
         self._writer: pq.ParquetWriter | None = None
         # Row groups are written beside the reading: encoding needs no interpreter lock.
-        self._pool = ThreadPoolExecutor(1)
+        self._pool: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
         self._part_rows = 0
         self._done: list[PartFile] = []
@@ -95,6 +95,7 @@ class _TableStage:
         self._wait()
         if self._writer is None:
             self._writer = open_part(self._path(), self._schema)
+        self._pool = self._pool or ThreadPoolExecutor(1)
         self._writing = self._pool.submit(
             self._writer.write_table, table, row_group_size=ROW_GROUP_ROWS
         )
@@ -108,6 +109,12 @@ class _TableStage:
         writing, self._writing = self._writing, None
         if writing is not None:
             writing.result()
+
+    def _stop(self) -> None:
+        """End the writing thread; a later chunk (rejects of a settled file) starts another."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def _close_part(self) -> None:
         self._wait()
@@ -129,13 +136,13 @@ class _TableStage:
     def finish(self) -> list[PartFile]:
         self._flush()
         self._close_part()
-        self._pool.shutdown()
+        self._stop()
         return self._done
 
     def abort(self) -> None:
         with suppress(Exception):  # the reason is known, or is this one
             self._wait()
-        self._pool.shutdown()
+        self._stop()
         if self._writer is not None:
             with suppress(Exception):  # the disk may be full; the file goes anyway
                 self._writer.close()

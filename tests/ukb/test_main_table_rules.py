@@ -208,7 +208,6 @@ def test_codes_that_the_dictionary_lacks_land_with_a_warning(tmp_path: Path) -> 
     [
         ("person,height\n1,170", "none of the 2 columns holds the eid"),
         ("eid,height,weight\n1,170,60", "those of no table of UK Biobank"),
-        ("eid,p31\n", "no record"),
     ],
 )
 def test_what_is_no_table_of_uk_biobank_is_refused(text: str, message: str, tmp_path: Path) -> None:
