@@ -10,6 +10,7 @@ from biobraid.core.home import Home
 from biobraid.core.study import delivery_folder, read_study
 from biobraid.ingest.catalog_tables import publish_catalog
 from biobraid.ingest.doctor import Finding, examine
+from biobraid.ingest.landing import ingest
 from tests.dictionaries.packs import write_pack
 
 GOOD_DICTIONARY = """
@@ -184,11 +185,10 @@ def test_what_would_be_rejected_is_counted_by_reason_and_column(home: Home) -> N
 
 
 def test_frequencies_come_from_landing_once_the_source_is_landed(home: Home) -> None:
-    landing = pytest.importorskip("biobraid.ingest.landing")
     pack = write_pack(home, dictionary=GOOD_DICTIONARY, mapping="survey,visit,,,,,,ignore,,,,")
     deliver(home, "small", survey=SURVEY, hospital=HOSPITAL)
     publish_catalog(home, [read_study(pack)])
-    landing.ingest(home, ["small"], workers=1)
+    ingest(home, ["small"], workers=1)
     counts = {f.fault.found: f.count for f in examine(home) if "not mapped" in f.fault.found}
     assert counts["survey: variable weight (Weight) is not mapped; landed values"] == 40
     assert counts["hospital: ICD10 code I21 is not mapped; landed events"] == 20
