@@ -1,11 +1,13 @@
 """Ids that stand in Parquet parts more than once, found by sorting within bounded memory.
 
-Reads one BIGINT column. Ids are uniformly random, so a file too large for the memory is
-gone through several times, each time for the ids with other leading bits.
+Reads one BIGINT column, once. Ids are uniformly random, so those of parts too large for the
+memory are put on disk by their leading bits, and looked at one bucket after the other.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,41 +18,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from biobraid.core.files import disk_errors
+
 Ids = npt.NDArray[np.int64]
 NO_IDS: Ids = np.empty(0, np.int64)
 _BYTES_PER_ID = 24  # the id, its copy while parts are joined, and the sort's room
 _ID_BITS = 63
+_MOST_BITS = 12
 
 
 def repeated_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> Ids:
     """Sorted ids that stand in more than one row of the parts; nulls do not count."""
-    found = []
-    for pass_number, n_passes in _passes(paths, memory_bytes):
-        arrays = [_cut(a, pass_number, n_passes) for a in _columns(paths, column)]
-        found.append(_repeated(arrays))
-    return _joined(found)
+    buckets = _buckets(_columns(paths, column), paths, memory_bytes)
+    return _joined(_repeated(arrays) for arrays in buckets)
 
 
 def ids_in_several(groups: Sequence[Sequence[Path]], column: str, memory_bytes: int) -> Ids:
     """Sorted ids that stand in the parts of more than one group."""
+    group_of: list[int] = []  # of each array
+
+    def arrays_of_groups() -> Iterator[Ids]:
+        for i, group in enumerate(groups):
+            for ids in _distinct(group, column):
+                group_of.append(i)
+                yield ids
+
     found = []
     paths = [p for group in groups for p in group]
-    for pass_number, n_passes in _passes(paths, memory_bytes):
-        arrays = [
-            np.unique(_joined(_cut(a, pass_number, n_passes) for a in _distinct(group, column)))
-            for group in groups
-        ]
-        found.append(_repeated(arrays))
+    for arrays in _buckets(arrays_of_groups(), paths, memory_bytes):
+        by_group: dict[int, list[Ids]] = {}
+        for i, ids in zip(group_of, arrays, strict=True):
+            by_group.setdefault(i, []).append(ids)
+        found.append(_repeated(np.unique(_joined(listed)) for listed in by_group.values()))
     return _joined(found)
 
 
 def n_distinct_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> int:
     """How many different ids the parts hold together."""
-    n = 0
-    for pass_number, n_passes in _passes(paths, memory_bytes):
-        arrays = [_cut(a, pass_number, n_passes) for a in _distinct(paths, column)]
-        n += len(np.unique(_joined(arrays)))
-    return n
+    buckets = _buckets(_distinct(paths, column), paths, memory_bytes)
+    return sum(len(np.unique(_joined(arrays))) for arrays in buckets)
 
 
 def _repeated(arrays: Iterable[Ids]) -> Ids:
@@ -71,25 +77,41 @@ def _distinct(paths: Iterable[Path], column: str) -> Iterator[Ids]:
 
 def _arrow_columns(paths: Iterable[Path], column: str) -> Iterator[pa.Array]:
     for path in paths:
-        with pq.ParquetFile(path) as file:
+        # Without pre_buffer: it would hold the column of all row groups at once.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=1 << 20, columns=[column]):
                 yield batch.column(0)
 
 
-def _passes(paths: Sequence[Path], memory_bytes: int) -> list[tuple[int, int]]:
+def _buckets(
+    arrays: Iterable[Ids], paths: Sequence[Path], memory_bytes: int
+) -> Iterator[list[Ids]]:
+    """The arrays by the leading bits of their ids, one bucket of all arrays after the other.
+
+    If all ids fit the memory there is one bucket, else the others wait in a file without a
+    name beside the parts. Ids of a bucket are greater than those of the one before it.
+    """
     n_rows = sum(pq.read_metadata(p).num_rows for p in paths)
     bits = 0
-    while (n_rows * _BYTES_PER_ID) >> bits > memory_bytes:
+    while (n_rows * _BYTES_PER_ID) >> bits > memory_bytes and bits < _MOST_BITS:
         bits += 1
-    return [(i, 1 << bits) for i in range(1 << bits)]
-
-
-def _cut(ids: Ids, pass_number: int, n_passes: int) -> Ids:
-    if n_passes == 1:
-        return ids
-    shift = _ID_BITS - (n_passes.bit_length() - 1)
-    part: Ids = ids[(ids >> np.int64(shift)) == pass_number]
-    return part
+    if bits == 0:
+        yield list(arrays)
+        return
+    with disk_errors("landing"), tempfile.TemporaryFile(dir=paths[0].parent) as file:
+        counts = []
+        for ids in arrays:
+            bucket = (ids >> np.int64(_ID_BITS - bits)).astype(np.uint16)
+            file.write(ids[np.argsort(bucket, kind="stable")].tobytes())
+            counts.append(np.bincount(bucket, minlength=1 << bits))
+        file.flush()
+        sizes = np.array(counts, dtype=np.int64).reshape(-1, 1 << bits) * 8
+        starts = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)
+        for i in range(1 << bits):
+            yield [
+                np.frombuffer(os.pread(file.fileno(), size, start), dtype=np.int64)
+                for size, start in zip(sizes[:, i].tolist(), starts[:, i].tolist(), strict=True)
+            ]
 
 
 def _joined(arrays: Iterable[Ids]) -> Ids:

@@ -14,7 +14,7 @@ import duckdb
 from biobraid.core.files import PARTIAL
 
 _LEAST_GB = 0.2  # DuckDB cannot start a sort with less
-_MOST_GB_FOR_IDS = 1.0
+_MOST_GB_FOR_IDS = 0.25
 
 
 @dataclass(frozen=True)
