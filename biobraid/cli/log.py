@@ -33,6 +33,11 @@ class _RedactingFormatter(logging.Formatter):
         return redact(super().format(record))
 
 
+class _QuietHandler(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do without the line: on a full disk, logging would print a traceback of its own."""
+
+
 def open_log(home: Home) -> logging.Logger:
     """The home's logger; one file of at most 5 MB and three older ones."""
     logger = logging.getLogger("biobraid")
@@ -40,7 +45,7 @@ def open_log(home: Home) -> logging.Logger:
         logger.removeHandler(handler)
         handler.close()
     home.logs.mkdir(exist_ok=True)
-    handler = RotatingFileHandler(
+    handler = _QuietHandler(
         home.logs / "biobraid.log", maxBytes=5_000_000, backupCount=3, encoding="utf-8", delay=True
     )
     handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(message)s"))

@@ -95,10 +95,11 @@ class Manifest:
         self._con.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._con.execute("COMMIT")
         except BaseException:
-            self._con.execute("ROLLBACK")
+            if self._con.in_transaction:  # SQLite rolls back itself when the disk is full
+                self._con.execute("ROLLBACK")
             raise
-        self._con.execute("COMMIT")
 
     def put_file(self, books: FileBooks) -> None:
         """Insert or replace one delivered file's row (missing counts become 0)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -51,7 +52,8 @@ def journal(home: Home, verb: str) -> Iterator[Run]:
         yield run
     except BaseException as error:
         run.detail["error"] = type(error).__name__
-        _write(home, run, "failed")
+        with suppress(sqlite3.Error):  # on a full disk; the error itself is what matters
+            _write(home, run, "failed")
         raise
     _write(home, run, "ok")
 
