@@ -62,8 +62,10 @@ DICTIONARY = """variable,label,type,unit,allowed_values,instance_rule,source
 sex,Sex,code,,1=male|2=female,,visit
 weight,Body weight,number,kg,,,visit
 smoker,Smokes now,code,,0=no|1=yes|9=refused,,visit
+born,Year of birth,integer,,,,visit
 hb,Haemoglobin,number,g/L,,,lab
 31,Sex,code,,0=Female|1=Male,,main
+34,Year of birth,integer,,,,main
 53,Date of attending,date,,,,main
 21001,Body mass index,number,kg/m2,,,main
 20116,Smoking status,code,,0=Never|1=Previous|2=Current|-3=Prefer not to answer,,main
@@ -72,10 +74,12 @@ MAPPING = """source,variable,source_code,target_concept_id,target_domain_id,unit
 value_as_concept_id,rule,rule_arg,absent_reason,status,comment
 visit,sex,1,8507,Gender,,,direct,,,APPROVED,
 visit,sex,2,8532,Gender,,,direct,,,APPROVED,
+visit,born,,0,Person,,,direct,year_of_birth,,APPROVED,
 visit,weight,,3025315,Measurement,9529,,direct,,,APPROVED,
 visit,smoker,9,,,,,direct,,asked-declined,APPROVED,
 main,31,0,8532,Gender,,,direct,,,APPROVED,
 main,31,1,8507,Gender,,,direct,,,APPROVED,
+main,34,,0,Person,,,direct,year_of_birth,,APPROVED,
 main,21001,,3038553,Measurement,9531,,direct,,,APPROVED,
 """
 
@@ -103,10 +107,10 @@ class Table:
 
 def visit_table(n_rows: int = N_ROWS) -> Table:
     """A questionnaire: no cell of it is refused."""
-    header = ["participant", "visit_date", "sex", "weight", "smoker", "family_name"]
+    header = ["participant", "visit_date", "sex", "weight", "smoker", "born", "family_name"]
     rows = [
         [f"P{i:06d}", f"{i % 28 + 1:02d}/03/2024", str(i % 2 + 1), f"{60 + i % 40}.5",
-         ("0", "1", "9")[i % 3], CANARY]
+         ("0", "1", "9")[i % 3], str(1940 + i % 30), CANARY]
         for i in range(n_rows)
     ]  # fmt: skip
     return Table("visit", "visit.csv", ";", header, rows)
@@ -114,10 +118,10 @@ def visit_table(n_rows: int = N_ROWS) -> Table:
 
 def main_table(n_rows: int = N_ROWS) -> Table:
     """A UK-Biobank-shaped main table; the canary is an eid, which only the vault may hold."""
-    header = ["eid", "31-0.0", "53-0.0", "21001-0.0", "20116-0.0"]
+    header = ["eid", "31-0.0", "53-0.0", "21001-0.0", "20116-0.0", "34-0.0"]
     rows = [
         [str(1_000_000 + i), str(i % 2), f"2008-03-{i % 28 + 1:02d}", f"{20 + i % 15}.25",
-         ("0", "1", "2", "-3")[i % 4]]
+         ("0", "1", "2", "-3")[i % 4], str(1940 + i % 30)]
         for i in range(n_rows)
     ]  # fmt: skip
     return Table("main", "main.csv", ",", header, rows)

@@ -134,7 +134,7 @@ def test_build_is_turned_away_while_another_process_holds_a_database(
         assert built.run("build").code == 0
         facts = built.run("status", "--json").json["warehouse"]["books"]
         rows = next(b for b in facts if b["source"] == "visit")
-        assert rows["n_rows"] == len(table.rows) * 3
+        assert rows["n_rows"] == len(table.rows) * 4
         built.check_whole()
 
 
