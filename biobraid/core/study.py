@@ -36,6 +36,15 @@ class Covers(_Strict):
     to: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
 
 
+class Dictionary(_Strict):
+    """Where a dictionary stands, if it is not dictionary.csv."""
+
+    format: Literal["csv", "ukb-showcase"] = "csv"
+    fields: list[str] = []  # files below the study pack or the delivery folder
+    codings: list[str] = []
+    missing_codes: list[str] = []  # per-encoding missing codes
+
+
 class Source(_Strict):
     """One set of files of one kind inside a study."""
 
@@ -56,6 +65,7 @@ class Source(_Strict):
     identity: dict[str, str] = {}  # column: identity type; goes to the vault only
     covers: Covers = Covers()
     free_text: list[FreeText] = []
+    dictionary: Dictionary | None = None  # this source's own, beside the study's
     options: dict[str, Any] = {}  # the connector's own, checked by the connector
 
     @field_validator("modality")
@@ -74,15 +84,6 @@ class Source(_Strict):
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ValueError(f"'{kind}' is not an identity type{hint}")
         return value
-
-
-class Dictionary(_Strict):
-    """Where the study's dictionary stands, if it is not dictionary.csv."""
-
-    format: Literal["csv", "ukb-showcase"] = "csv"
-    fields: list[str] = []  # files below the study pack or the delivery folder
-    codings: list[str] = []
-    missing_codes: list[str] = []  # per-encoding missing codes
 
 
 class Withdrawals(_Strict):
@@ -121,6 +122,15 @@ class Study(_Strict):
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise ValueError(f"'{value}' is not an IANA time zone{hint}")
         return value
+
+    @property
+    def dictionaries(self) -> dict[str | None, Dictionary]:
+        """The study's dictionary (under None) and those of single sources, by source."""
+        found: dict[str | None, Dictionary] = {None: self.dictionary}
+        for name, source in self.sources.items():
+            if source.dictionary is not None:
+                found[name] = source.dictionary
+        return found
 
     @property
     def person_namespace(self) -> str:

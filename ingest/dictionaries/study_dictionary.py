@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from biobraid.core.errors import Fault, SettingsError, UserError
 from biobraid.core.home import Home
-from biobraid.core.study import Study, delivery_folder
+from biobraid.core.study import Dictionary, Study, delivery_folder
 from biobraid.ingest.connectors.contract import Variable
 from biobraid.ingest.csv_rows import read_csv_rows
 from biobraid.ingest.dictionaries.dictionary_csv import DictionaryRows, read_dictionary_csv
 from biobraid.ingest.dictionaries.rows import CodeRow, VariableRow
+from biobraid.ingest.shipped import shipped_codes, shipped_dictionary
 
 Row = TypeVar("Row", VariableRow, CodeRow)
 
@@ -56,8 +58,9 @@ def variables_of_source(
 def read_dictionary(home: Home, study: Study) -> tuple[list[VariableRow], list[CodeRow]]:
     """Variables and codes of the study; SettingsError with all faults of its dictionary.
 
-    A study's own format is read first; a row of dictionary.csv beside it adds a variable or
-    stands in for one, its codes included. A study without a dictionary has no variables.
+    What a connector ships is read first, then a study's (or source's) own format; a row of
+    dictionary.csv beside it adds a variable or stands in for one, its codes included. A study
+    without a dictionary has no variables.
     """
     rows = _without_faults(home, study)
     return rows.variables, rows.codes
@@ -65,19 +68,30 @@ def read_dictionary(home: Home, study: Study) -> tuple[list[VariableRow], list[C
 
 def examine_dictionary(home: Home, study: Study) -> DictionaryRows:
     """Like `read_dictionary`, but gives the faults along with what could be read."""
-    pack = home.studies / study.id
-    shipped = DictionaryRows()
-    if study.dictionary.format == "ukb-showcase":
-        shipped = _read_showcase(home, study)
-    path = pack / "dictionary.csv"
-    if not path.is_file():
-        return shipped
-    own = read_dictionary_csv(path, f"studies/{study.id}/dictionary.csv", study.sources)
-    replaced = {(row.source, row.variable) for row in own.variables}
+    rows = DictionaryRows()
+    for source_id, source in study.sources.items():
+        rows = _beneath(rows, shipped_dictionary(source.connector, source_id))
+    for of_source, declared in study.dictionaries.items():
+        if declared.format != "csv":
+            rows = _beneath(rows, _read_declared(home, study, of_source, declared))
+    path = home.studies / study.id / "dictionary.csv"
+    if path.is_file():
+        own = read_dictionary_csv(path, f"studies/{study.id}/dictionary.csv", study.sources)
+        rows = _beneath(rows, own)
+    return rows
+
+
+def _beneath(lower: DictionaryRows, upper: DictionaryRows) -> DictionaryRows:
+    """Both together; a variable of `upper` stands in for that of `lower`, its codes included."""
+    replaced = {(row.source, row.variable) for row in upper.variables}
+
+    def stays(row: VariableRow | CodeRow) -> bool:
+        return not {(row.source, row.variable), (None, row.variable)} & replaced
+
     return DictionaryRows(
-        [v for v in shipped.variables if (v.source, v.variable) not in replaced] + own.variables,
-        [c for c in shipped.codes if (c.source, c.variable) not in replaced] + own.codes,
-        shipped.faults + own.faults,
+        [row for row in lower.variables if stays(row)] + upper.variables,
+        [row for row in lower.codes if stays(row)] + upper.codes,
+        lower.faults + upper.faults,
     )
 
 
@@ -95,11 +109,13 @@ def rows_of_source(rows: Iterable[Row], source_id: str) -> list[Row]:
     return [row for row in kept if row.source is not None or row.variable not in own]
 
 
-def _read_showcase(home: Home, study: Study) -> DictionaryRows:
-    from biobraid.ingest.dictionaries.ukb_showcase import read_showcase
-
+def _read_declared(
+    home: Home, study: Study, source_id: str | None, declared: Dictionary
+) -> DictionaryRows:
+    """A dictionary in a format of its own, for the whole study or for one source."""
     where = f"studies/{study.id}/study.yaml, dictionary"
-    declared = study.dictionary
+    if source_id is not None:
+        where = f"studies/{study.id}/study.yaml, sources.{source_id}.dictionary"
     found: dict[str, list[Path]] = {}
     faults = []
     for part, globs in (("fields", declared.fields), ("codings", declared.codings)):
@@ -116,14 +132,30 @@ def _read_showcase(home: Home, study: Study) -> DictionaryRows:
                     )
                 )
     if not declared.fields:
-        faults.append(Fault(f"{where}.fields", "no file is named", "the Showcase field list"))
+        faults.append(Fault(f"{where}.fields", "no file is named", "the dictionary's file"))
     if faults:
         return DictionaryRows(faults=faults)
     try:
-        variables, codes = read_showcase(found["fields"], found["codings"])
+        rows = _read_format(declared.format, found["fields"], found["codings"])
     except UserError as error:
         return DictionaryRows(faults=list(error.faults))
-    return DictionaryRows(list(variables), list(codes))
+    if source_id is None:
+        return rows
+    return DictionaryRows(
+        [replace(row, source=source_id) for row in rows.variables],
+        [replace(row, source=source_id) for row in rows.codes],
+        rows.faults,
+    )
+
+
+def _read_format(name: str, fields: Sequence[Path], codings: Sequence[Path]) -> DictionaryRows:
+    """Variables and codes of a dictionary file; each format has a module of its own."""
+    if name == "ukb-showcase":
+        from biobraid.ingest.dictionaries.ukb_showcase import read_showcase
+
+        variables, codes = read_showcase(fields, codings)
+        return DictionaryRows(list(variables), list(codes))
+    raise ValueError(f"there is no reader of dictionaries in format {name}")
 
 
 def _files(home: Home, study: Study, glob: str) -> Sequence[Path]:
@@ -141,8 +173,9 @@ def _mapped_codes(home: Home, study: Study, source_id: str) -> list[tuple[str, s
 
     path = home.studies / study.id / "mapping.csv"
     read = read_csv_rows(path, "mapping.csv", REQUIRED_COLUMNS, MAPPING_COLUMNS)
-    return [
+    own = [
         (row["variable"], row["source_code"])
         for _, row in read.rows
         if row["source_code"] and row["source"] in ("*", "", source_id)
     ]
+    return own + shipped_codes(study.sources[source_id].connector)

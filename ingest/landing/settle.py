@@ -35,6 +35,7 @@ _FACT_KEYS = {
     "raw.value": ("variable", "instance", "array_index"),
     "raw.event": ("kind", "source_table", "variable", "code_system", "code"),
     "raw.record": ("kind",),
+    "raw.detail": ("kind", "field"),
     "raw.consent": ("modality",),
 }
 _MOST_COUNTERS = 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from biobraid.core.home import Home
 from biobraid.core.keys import concept_key
 from biobraid.core.omop.domains import cdm_table_of_domain
 from biobraid.core.study import Study
-from biobraid.ingest.csv_rows import read_csv_rows
+from biobraid.ingest.csv_rows import CsvRows, read_csv_rows
 from biobraid.ingest.dictionaries.rows import VariableRow
 from biobraid.ingest.mappings.row_faults import (
     Checks,
@@ -25,6 +25,7 @@ from biobraid.ingest.mappings.row_faults import (
     scale_of,
     word_faults,
 )
+from biobraid.ingest.shipped.read import shipped_mapping, shipped_name
 from biobraid.ingest.vocabulary import Vocabulary, vocabulary_in_force
 
 REQUIRED_COLUMNS = ("source", "variable", "source_code", "target_concept_id", "target_domain_id")
@@ -45,6 +46,7 @@ CODE_SYSTEMS = (
 # A code system of the study's own: study:source, as connectors write it.
 _LOCAL_SYSTEM = re.compile(r"[a-z][a-z0-9_]*:.+")
 Line = tuple[int, dict[str, str]]
+Key = tuple[str, str, str]  # source, variable, code
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,30 @@ def load_mapping(home: Home, study: Study, variables: Sequence[VariableRow]) -> 
 def examine_mapping(home: Home, study: Study, variables: Sequence[VariableRow]) -> StudyMapping:
     """Like `load_mapping`, but faults are given along with the rows that have none."""
     path = home.studies / study.id / "mapping.csv"
-    if not path.is_file():
+    shipped = {
+        name: found
+        for name in sorted({source.connector for source in study.sources.values()})
+        if (found := shipped_mapping(name)).rows or found.faults
+    }
+    if not path.is_file() and not shipped:
         return StudyMapping()
     where = f"studies/{study.id}/mapping.csv"
-    read = read_csv_rows(path, where, REQUIRED_COLUMNS, MAPPING_COLUMNS)
-    out = StudyMapping(faults=list(read.faults))
-    checks = _checks(vocabulary_in_force(home), study, read.rows)
+    read = (
+        read_csv_rows(path, where, REQUIRED_COLUMNS, MAPPING_COLUMNS)
+        if path.is_file()
+        else CsvRows()
+    )
+    out = StudyMapping(faults=[f for csv in (*shipped.values(), read) for f in csv.faults])
+    every_row = [line for csv in (*shipped.values(), read) for line in csv.rows]
+    checks = _checks(vocabulary_in_force(home), study, every_row)
+    by_key: dict[Key, list[dict[str, str]]] = {}
+    for name, csv_rows in shipped.items():
+        place = shipped_name(name, "mapping.csv")
+        users = [s for s, source in study.sources.items() if source.connector == name]
+        by_key |= _by_key(list(_good_rows(csv_rows.rows, place, variables, checks, out)), users)
     good = list(_good_rows(read.rows, where, variables, checks, out))
     out.faults += _duplicates(good, where)
-    by_key = _by_key(good, study)
+    by_key |= _by_key(good, study.sources)
     systems = {(v, c) for _, v, c in by_key if c}
     source_concepts = checks.vocabulary.look_up_codes(systems)
     for (source, variable, code), rows in sorted(by_key.items()):
@@ -189,13 +206,13 @@ def _duplicates(rows: Sequence[Line], where: str) -> list[Fault]:
     return faults
 
 
-def _by_key(rows: Sequence[Line], study: Study) -> dict[tuple[str, str, str], list[dict[str, str]]]:
+def _by_key(rows: Sequence[Line], sources: Iterable[str]) -> dict[Key, list[dict[str, str]]]:
     """Rows by (source, variable, code); a source's own rows win over those for `*`."""
-    own: dict[tuple[str, str, str], list[dict[str, str]]] = {}
-    for_all: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    own: dict[Key, list[dict[str, str]]] = {}
+    for_all: dict[Key, list[dict[str, str]]] = {}
     for _, row in rows:
         is_for_all = row["source"] in ("", "*")
-        for source in study.sources if is_for_all else (row["source"],):
+        for source in sources if is_for_all else (row["source"],):
             key = (source, row["variable"], row["source_code"])
             (for_all if is_for_all else own).setdefault(key, []).append(row)
     return for_all | own

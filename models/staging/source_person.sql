@@ -58,6 +58,18 @@ WITH delivered AS (
     study,
     source,
     source_person_key
+  UNION ALL
+  SELECT
+    study,
+    source,
+    'detail' AS table_name,
+    source_person_key,
+    COUNT(*) AS n_rows
+  FROM raw.detail
+  GROUP BY
+    study,
+    source,
+    source_person_key
 )
 SELECT
   CAST(d.study AS TEXT) AS study,

@@ -13,7 +13,7 @@ MODEL (
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows of raw.record kept in staging.source_record; they make no facts',
+    n_records = 'Rows of raw.record and raw.detail kept in staging.source_record and source_detail; they make no facts',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
     n_facts = 'Facts in stem.event',
@@ -121,6 +121,20 @@ WITH delivered AS (
   GROUP BY
     r.study,
     r.source
+  UNION ALL
+  SELECT
+    d.study,
+    d.source,
+    'detail' AS table_name,
+    0 AS n_absent,
+    0 AS n_ignored,
+    0 AS n_rows_with_facts,
+    0 AS n_fan_out,
+    COUNT(*) AS n_records
+  FROM staging.source_detail AS d
+  GROUP BY
+    d.study,
+    d.source
 ), outcome_sum AS (
   SELECT
     o.study,

@@ -19,7 +19,7 @@ from biobraid.ingest.dictionaries.ukb_showcase import read_showcase
 
 KEYS = IngestKeys(b"p" * 32, b"r" * 32, b"f" * 32, b"i" * 32)
 Row = dict[str, Any]
-_FACTS = ("raw.value", "raw.event", "raw.record")
+_FACTS = ("raw.value", "raw.event", "raw.record", "raw.detail")
 
 
 @dataclass

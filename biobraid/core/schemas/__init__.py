@@ -13,6 +13,7 @@ from biobraid.core.schemas.link import (
 )
 from biobraid.core.schemas.raw import (
     RAW_CONSENT,
+    RAW_DETAIL,
     RAW_EVENT,
     RAW_FILE,
     RAW_RECORD,
@@ -28,7 +29,14 @@ from biobraid.core.schemas.vocab import (
     VOCAB_VARIABLE,
 )
 
-LANDING_TABLES: tuple[Table, ...] = (RAW_VALUE, RAW_EVENT, RAW_RECORD, RAW_CONSENT, RAW_REJECT)
+LANDING_TABLES: tuple[Table, ...] = (
+    RAW_VALUE,
+    RAW_EVENT,
+    RAW_RECORD,
+    RAW_DETAIL,
+    RAW_CONSENT,
+    RAW_REJECT,
+)
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,
     VOCAB_SOURCE,
@@ -111,6 +119,7 @@ __all__ = [
     "MODALITIES",
     "OTHER_TABLES",
     "RAW_CONSENT",
+    "RAW_DETAIL",
     "RAW_EVENT",
     "RAW_FILE",
     "RAW_RECORD",

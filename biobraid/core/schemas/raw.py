@@ -35,6 +35,7 @@ instance INTEGER visit or repeat the value belongs to; 0 where the source has no
 array_index INTEGER position within a multi-valued answer; 0 where there is one value
 value VARCHAR value as delivered; never null (an empty cell makes no row)
 unit VARCHAR unit as delivered; null if the unit stands only in the dictionary
+survey_record_id BIGINT record_id of the filled-in instrument (raw.event, kind survey) the answer belongs to; null if none
 """
         + _VALUE_TIMES
     ),
@@ -43,12 +44,12 @@ unit VARCHAR unit as delivered; null if the unit stands only in the dictionary
 RAW_EVENT = Table(
     "raw",
     "event",
-    "coded clinical event: visit, condition, drug, procedure, device, death, measurement, observation",
+    "dated event about a person: visit, condition, drug, procedure, measurement, survey, ...",
     ("record_id", "kind", "code_system", "code"),
     columns_of(
         _ORIGIN
         + """
-kind VARCHAR visit, condition, drug, procedure, device, death, measurement or observation
+kind VARCHAR visit, visit_detail, condition, drug, procedure, device, death, measurement, observation, specimen, survey, note, episode, condition_era, drug_era or dose_era
 source_table VARCHAR table or file kind the event stood in (hesin_diag, gp_scripts, ...)
 variable VARCHAR dictionary variable of the coded column; null if the code system alone says it
 code VARCHAR code as delivered, trimmed; null for an uncoded event such as a visit or a bare death
@@ -57,9 +58,33 @@ code_text VARCHAR label delivered beside the code (a drug name); null if none
 position VARCHAR rank of the code in its record: primary, secondary, external-cause, or null
 value VARCHAR value delivered with the event, as text
 unit VARCHAR unit delivered with the value
-quantity VARCHAR amount delivered with a drug, device or procedure, as text
+value_code VARCHAR coded value (a FHIR valueCodeableConcept); null if the value is a number or text
+value_code_system VARCHAR OMOP vocabulary id of value_code, or study:source
+value_source VARCHAR value verbatim, where the source gives it beside `value`; null otherwise
+range_low VARCHAR lower end of the normal range, in `unit`, as text
+range_high VARCHAR upper end of the normal range, in `unit`, as text
+qualifier_code VARCHAR code that qualifies the event: route of a drug, modifier of a procedure, status of a condition, anatomic site of a specimen, qualifier of an observation, specialty of a visit
+qualifier_code_system VARCHAR OMOP vocabulary id of qualifier_code, or study:source
+qualifier_text VARCHAR label of the qualifier as delivered
+quantity VARCHAR amount delivered with a drug, device, specimen or procedure, as text
+days_supply VARCHAR drugs only: days the supply lasts, as text
+refills VARCHAR drugs only: number of refills, as text
+stop_reason VARCHAR why a drug or condition ended, as delivered
+dose_unit VARCHAR drugs only: unit of the dose, as delivered
+lot_number VARCHAR drugs only: lot, as delivered
 origin VARCHAR hospital, primary-care, register, survey, pharmacy, claims, research or device
 visit_record_id BIGINT record_id of the visit the event belongs to; null if none
+visit_detail_record_id BIGINT record_id of the visit detail the event belongs to; null if none
+parent_record_id BIGINT record_id of the event this one belongs to: the visit before, the parent of a visit detail, the survey of an answer, the order of a dispensing; null if none
+provider_record_id BIGINT record_id of the provider (raw.record); null if none
+care_site_record_id BIGINT record_id of the care site (raw.record); null if none
+concept_id BIGINT standard concept that an OMOP-shaped source delivers; null where `code` is to be looked up
+source_concept_id BIGINT source concept that an OMOP-shaped source delivers; null otherwise
+type_concept_id BIGINT type concept that an OMOP-shaped source delivers; null: that of the source
+value_concept_id BIGINT concept of the value that an OMOP-shaped source delivers; null otherwise
+unit_concept_id BIGINT unit concept that an OMOP-shaped source delivers; null otherwise
+operator_concept_id BIGINT operator concept that an OMOP-shaped source delivers; null otherwise
+qualifier_concept_id BIGINT concept of the qualifier that an OMOP-shaped source delivers; null otherwise
 admitted_from VARCHAR visits only: where from, as delivered
 discharged_to VARCHAR visits only: where to, as delivered
 """
@@ -75,7 +100,7 @@ RAW_RECORD = Table(
     columns_of(
         _ORIGIN
         + """
-kind VARCHAR registration, enrolment, censoring, location, care_site, provider, cost or note_metadata
+kind VARCHAR registration, enrolment, censoring, observation_period, payer_plan_period, cost, fact_relationship, episode_event, person (all of a person), or location, care_site, provider, metadata (of nobody)
 code VARCHAR code as delivered; null if none
 code_system VARCHAR OMOP vocabulary id of the code
 label VARCHAR text delivered with the record, free of identifiers
@@ -84,6 +109,21 @@ reason VARCHAR why a period ended, as delivered
 parent_record_id BIGINT record_id this one belongs to; null if none
 """
         + _TIMES
+    ),
+)
+
+RAW_DETAIL = Table(
+    "raw",
+    "detail",
+    "field of a delivered record for which raw.event and raw.record have no column of their own",
+    ("record_id", "kind", "field"),
+    columns_of(
+        _ORIGIN
+        + """
+kind VARCHAR kind of the event or record the field belongs to, as there
+field VARCHAR name of the field, that of the OMOP column where there is one (country_concept_id, paid_by_payer, assisted_source_value, ...)
+value VARCHAR value as text; a reference to another record is its record_id in digits; never null
+"""
     ),
 )
 
