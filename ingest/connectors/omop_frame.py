@@ -214,9 +214,20 @@ def _record_ids(frame: Frame) -> U64:
         key, _ = _whole(frame.text(table.key), _WHOLE)
         return record_ids(frame.job.keys, where, [("id", key)])
     # Without a key the whole row is one; columns the file lacks count as empty, so that a
-    # column more in the next delivery changes no id where it holds nothing.
-    parts = [(name, frame.text(name)) for name in sorted(table.names)]
+    # column more in the next delivery changes no id where it holds nothing, nor does another
+    # spelling of a number or a time.
+    parts = [(name, _plain(frame, name)) for name in sorted(table.names)]
     return record_ids(frame.job.keys, where, parts)
+
+
+def _plain(frame: Frame, name: str) -> pa.StringArray:
+    """A column in one spelling: whole numbers without .0, times as ISO 8601."""
+    text = frame.text(name)
+    if name.endswith(("_date", "_datetime")):
+        times = normalise_times(text, frame.job.source.date_order, None)
+        return pc.coalesce(times.start_time, text)
+    whole, is_text = _whole(text, _WHOLE)
+    return text if is_text.any() else whole
 
 
 def scope(job: FileJob, options: OmopOptions, table: str) -> str:

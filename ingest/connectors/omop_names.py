@@ -11,7 +11,7 @@ _ENDINGS = re.compile(r"(\.(csv|tsv|txt|psv|gz|parquet|pq|parq|duckdb|db|zip))+$
 # What may follow the table's name: a part number, a date, a shard ("-00000-of-00010").
 _TAIL = r"(?:[._ -]*(?:part|chunk|shard|of|v)?[._ -]*[0-9][0-9a-f._ -]*(?:of[._ -]*[0-9]+)?)*"
 _BY_LENGTH = sorted(EVERY_TABLE, key=len, reverse=True)
-_NAME = re.compile(rf"(?:.*[^a-z0-9])?({'|'.join(_BY_LENGTH)})(_ext)?{_TAIL}")
+_NAME = re.compile(rf"(?:.*?[^a-z0-9])??({'|'.join(_BY_LENGTH)})(_ext)?{_TAIL}")
 
 
 def table_of(path: PurePath | str) -> str | None:

@@ -130,7 +130,7 @@ def _moments(
         moments = frame.times(datetime)
         day = pc.utf8_slice_codeunits(moments.start_time, 0, 10)
         same = pc.equal(day, days.start_time)
-        use = pc.fill_null(pc.or_(same, days.start_time.is_null()), False)
+        use = pc.fill_null(pc.or_kleene(same, days.start_time.is_null()), False)
         use = pc.and_(use, moments.start_time.is_valid())
         start, offset, source, flag = (
             pc.if_else(use, b, a)
