@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'Every death and cause is in stem.event; here the one that counts: register before hospital before primary care before the rest, then the earliest date, then a record with a cause, the primary one, a mapped one.',
+  description 'Every death and cause is in stem.event and mart.death_record; here the one in first place there: register before hospital before primary care before the rest, then a date that is certain before one that is not, the earliest date, a record with a cause, the primary one, a mapped one.',
   column_descriptions (
     person_id = 'Person id',
     death_date = 'The date the person was deceased',

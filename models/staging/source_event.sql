@@ -26,6 +26,8 @@ MODEL (
     value_operator = '<, <=, > or >= where the value is a limit; else null',
     source_unit = 'Unit delivered with the value',
     quantity = 'Amount delivered with a drug, device or procedure; null if none or not a number',
+    given_concept_id = 'Standard concept the source delivers, 0 included; null where the code is to be looked up',
+    given_unit_concept_id = 'Unit concept the source delivers; null otherwise',
     origin = 'hospital, primary-care, register, survey, pharmacy, claims, research, device, or unknown; the one of the source where the event has none',
     visit_record_id = 'record_id of the visit or death record the event belongs to; null if none',
     admitted_from = 'Visits only: where from, as delivered',
@@ -45,7 +47,19 @@ MODEL (
     not_null(columns := (row_id, record_id, person_id, kind)),
     accepted_values(
       "column" := kind,
-      is_in := ('visit', 'condition', 'drug', 'procedure', 'device', 'death', 'measurement', 'observation')
+      is_in := (
+        'visit',
+        'condition',
+        'drug',
+        'procedure',
+        'device',
+        'death',
+        'measurement',
+        'observation',
+        'condition_era',
+        'drug_era',
+        'dose_era'
+      )
     )
   )
 );
@@ -73,6 +87,8 @@ WITH linked AS (
     END AS value_operator,
     TRIM(r.unit) AS source_unit,
     TRIM(r.quantity) AS quantity,
+    r.concept_id AS given_concept_id,
+    r.unit_concept_id AS given_unit_concept_id,
     COALESCE(r.origin, s.origin, 'unknown') AS origin,
     r.visit_record_id,
     r.admitted_from,
@@ -115,6 +131,8 @@ WITH linked AS (
     TRIM(SUBSTRING(l.source_value, 1 + COALESCE(LENGTH(l.value_operator), 0))) AS number_text,
     l.source_unit,
     l.quantity,
+    l.given_concept_id,
+    l.given_unit_concept_id,
     l.origin,
     l.visit_record_id,
     l.admitted_from,
@@ -152,6 +170,8 @@ SELECT
     WHEN REGEXP_MATCHES(s.quantity, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
     THEN TRY_CAST(s.quantity AS DOUBLE)
   END AS DOUBLE) AS quantity,
+  CAST(s.given_concept_id AS BIGINT) AS given_concept_id,
+  CAST(s.given_unit_concept_id AS BIGINT) AS given_unit_concept_id,
   CAST(s.origin AS TEXT) AS origin,
   CAST(s.visit_record_id AS BIGINT) AS visit_record_id,
   CAST(s.admitted_from AS TEXT) AS admitted_from,
