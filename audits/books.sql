@@ -22,7 +22,7 @@ SELECT
   cdm_table
 FROM @this_model
 WHERE
-  n_facts <> n_undated + n_excluded + n_surplus + n_rows;
+  n_facts <> n_undated + n_excluded + n_surplus + n_homeless + n_rows;
 
 AUDIT (
   name all_records_arrived

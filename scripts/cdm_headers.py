@@ -20,12 +20,17 @@ DESCRIPTIONS = {
     "observation_period": "Where one source alone covers a person and delivers observation periods that do not overlap, they are kept as delivered. Otherwise the days on which at least one source could have recorded something (mart.source_coverage), as whole periods: those that overlap or follow each other are one. A person with dated facts and no coverage has one period from the first to the last of them, unless all are of sources that deliver observation periods and none for the person; facts outside the periods stay where they are and are counted in mart.outside_observation. Periods of a person never overlap.",
     "visit_occurrence": "Facts of stem.event for this table. A visit without an end ends where it starts.",
     "condition_occurrence": "Facts of stem.event whose concept is of domain Condition, and unmapped condition events.",
-    "drug_exposure": "Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends where it starts; verbatim_end_date holds only what was delivered.",
+    "drug_exposure": "Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends with its supply, else where it starts; verbatim_end_date holds only what was delivered.",
     "procedure_occurrence": "Facts of stem.event whose concept is of domain Procedure, and unmapped procedure events.",
     "device_exposure": "Facts of stem.event whose concept is of domain Device, and unmapped device events.",
     "measurement": "Facts of stem.event whose concept is of domain Measurement, and unmapped measurement events. A limit of quantification keeps its operator; absent values are not here but in mart.missingness.",
     "observation": "Facts of stem.event whose concept is of domain Observation or of one without a table, and unmapped values.",
     "death": "Every death and cause is in stem.event and mart.death_record; here the one in first place there: register before hospital before primary care before the rest, then a date that is certain before one that is not, the earliest date, a record with a cause, the primary one, a mapped one.",
+    "visit_detail": "Facts of stem.event for this table. The CDM asks for the visit: parts of visits that were not delivered are counted in stem.arrival. A part without an end ends where it starts.",
+    "specimen": "Facts of stem.event whose concept is of domain Specimen, and unmapped specimens. specimen_source_id is the keyed id of the delivered record, never the source's own.",
+    "survey_conduct": "Filled-in surveys (a table of CDM 6): answers point here by observation_event_id or measurement_event_id with field concept 1147833. survey_source_identifier is the keyed id of the delivered record.",
+    "note": "Metadata of notes. note_text is always empty: no text enters the cdm.",
+    "episode": "Facts of stem.event for this table.",
     "condition_era": "Periods of a condition by OHDSI's rule: records of one concept no more than 30 days apart are one era; a record without an end ends the day after its start. Records with concept 0 make none. Eras of sources that deliver their own are kept as delivered and none are derived from the facts of these sources.",
     "drug_era": "Periods of exposure to an ingredient by OHDSI's rule: exposures no more than 30 days apart are one era; an exposure ends on its end date, else after its days of supply, else the day after its start. stem.drug_ingredient says which ingredients a drug has. gap_days are the days of the era without exposure. Eras of sources that deliver their own are kept as delivered and none are derived from the facts of these sources.",
     "dose_era": "Periods of one ingredient in one daily dose: quantity times strength (vocab.drug_strength) over the days of the exposure, hourly rates times 24; exposures of the same dose no more than 30 days apart are one era. Empty where no drug_strength is loaded. Eras of sources that deliver their own are kept as delivered and none are derived from the facts of these sources.",
@@ -54,7 +59,11 @@ _KEYS = {
     "cohort_definition": ["cohort_definition_id"],
 }  # fmt: skip
 _REPEATABLE = ("fact_relationship", "episode_event")  # a source may state a relation twice
-_REFERENCES = {"person_id": "cdm.person", "visit_occurrence_id": "cdm.visit_occurrence"}
+_REFERENCES = {
+    "person_id": "cdm.person",
+    "visit_occurrence_id": "cdm.visit_occurrence",
+    "visit_detail_id": "cdm.visit_detail",
+}
 
 
 def header(table: str) -> str:
@@ -65,8 +74,12 @@ def header(table: str) -> str:
     lines = [f"  name cdm.{table},", "  kind FULL,", f"  grain {grain},"]
     if table != "person" and any(f.name == "person_id" for f in fields):
         lines.append("  references (person_id),")
-    if table != "visit_occurrence" and any(f.name == "visit_occurrence_id" for f in fields):
-        lines.append("  depends_on (cdm.visit_occurrence),")  # read by an audit only
+    read = [
+        _REFERENCES[f.name] for f in fields if f.name in ("visit_occurrence_id", "visit_detail_id")
+    ]
+    read = sorted(name for name in read if name != f"cdm.{table}")
+    if read:
+        lines.append(f"  depends_on ({', '.join(read)}),")  # read by audits only
     lines.append(f"  description '{_quoted(DESCRIPTIONS[table])}',")
     described = ",\n".join(f"    {_name(f)} = '{_quoted(f.description)}'" for f in fields)
     lines.append(f"  column_descriptions (\n{described}\n  ),")
