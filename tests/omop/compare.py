@@ -19,7 +19,16 @@ from biobraid.core.omop import table_fields
 from biobraid.ingest.connectors.omop_tables import TABLES
 from biobraid.ingest.hashing import person_keys, positive, record_ids
 
-_TABLE_OF_KIND = {table.kind: table.name for table in TABLES.values()}
+# Tables whose ids in cdm are not those of records: what else names a row.
+_BY_DAY = {"observation_period": "p.person_id || ' ' || i.observation_period_start_date"}
+_FACTS = " UNION ALL ".join(
+    f"SELECT {name}_id AS fact_id, visit_occurrence_id, '{name}' AS cdm_table "
+    f"FROM warehouse.cdm.{name}"
+    for name in (
+        "condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure",
+        "measurement", "observation",
+    )
+)  # fmt: skip
 
 
 @dataclass
@@ -64,10 +73,12 @@ class Comparison:
         con.execute(
             """
             CREATE TABLE made AS
-            SELECT DISTINCT cdm_table AS tab, fact_id AS id, record_id FROM warehouse.stem.event
-            UNION SELECT kind, record_id, record_id FROM warehouse.staging.source_record
-            UNION SELECT kind, row_id, record_id FROM warehouse.staging.source_record
-            UNION SELECT kind, row_id, record_id FROM warehouse.staging.source_event
+            SELECT DISTINCT e.cdm_table AS tab, e.fact_id AS id, e.record_id, s.source_table
+              FROM warehouse.stem.event e
+              LEFT JOIN warehouse.staging.source_event s ON e.row_id = s.row_id
+            UNION SELECT kind, record_id, record_id, NULL FROM warehouse.staging.source_record
+            UNION SELECT kind, row_id, record_id, NULL FROM warehouse.staging.source_record
+            UNION SELECT kind, row_id, record_id, NULL FROM warehouse.staging.source_event
               WHERE kind LIKE '%_era'
             """
         )
@@ -93,41 +104,89 @@ class Comparison:
         self._con.unregister("hashed")
 
     def table(self, name: str, expected: Mapping[str, str] | None = None) -> Found:
-        """Compare one table. expected: column -> SQL over the delivered row `i` of what a rule
-        makes of it (NULL where it drops it).
+        """Compare one table; of rows that went to another table, see `moved`.
+
+        expected: column -> SQL over the delivered row `i` of what a rule makes of it.
         """
         spec, con, rules = TABLES[name], self._con, dict(expected or {})
         columns = [f.name for f in table_fields(name)]
         there = {row[0] for row in con.execute(f"DESCRIBE in_{name}").fetchall()}
-        if spec.key is None:
-            delivered = f"SELECT CAST(p.person_id AS BIGINT) AS k, i.* FROM in_{name} i JOIN person_of p ON CAST(i.person_id AS VARCHAR) = p.id"
-            made = f"SELECT person_id AS k, * FROM warehouse.cdm.{name}"
-        elif name == "person":
-            delivered = f"SELECT p.person_id AS k, i.* FROM in_person i LEFT JOIN person_of p ON CAST(i.person_id AS VARCHAR) = p.id"
-            made = "SELECT person_id AS k, * FROM warehouse.cdm.person"
-        else:
-            delivered = (
-                f"SELECT n.record_id AS k, i.* FROM in_{name} i JOIN native n "
-                f"ON n.tab = '{name}' AND n.id = CAST(i.{spec.key} AS VARCHAR)"
-            )
-            made = (
-                f"SELECT m.record_id AS k, c.* FROM warehouse.cdm.{name} c LEFT JOIN made m "
-                f"ON m.tab IN ('{name}', '{spec.kind}') AND m.id = c.{spec.key}"
-            )
-        con.execute(f"CREATE OR REPLACE TEMP TABLE left_side AS {delivered}")
-        con.execute(f"CREATE OR REPLACE TEMP TABLE right_side AS {made}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE left_side AS {self._left(name)}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE right_side AS {self._right(name)}")
         counts = con.execute(
-            "SELECT (SELECT count(*) FROM left_side), (SELECT count(*) FROM right_side), "
-            "count(*) FILTER (c.k IS NULL), count(*) FILTER (i.k IS NULL) "
-            "FROM left_side i FULL OUTER JOIN right_side c ON i.k = c.k"
+            """
+            SELECT (SELECT count(*) FROM left_side), (SELECT count(*) FROM right_side),
+              count(*) FILTER (NOT on_right), count(*) FILTER (NOT on_left)
+            FROM (SELECT i.one IS NOT NULL AS on_left, c.one IS NOT NULL AS on_right
+                  FROM left_side i FULL OUTER JOIN right_side c ON i.k = c.k)
+            """
         ).fetchone()
         assert counts is not None
         found = Found(name, *counts)
         for column in columns:
-            if column == spec.key or (column not in there and column not in rules):
-                continue
-            found.different[column] = self._different(name, column, rules.get(column))
+            if column != spec.key and (column in there or column in rules):
+                found.different[column] = self._different(name, column, rules.get(column))
         return found
+
+    def _left(self, name: str) -> str:
+        """Delivered rows with the key they are joined by, persons as person_id of the bank."""
+        key = TABLES[name].key
+        by_person = (
+            f"SELECT {_BY_DAY.get(name, 'p.person_id')} AS k, 1 AS one, i.* FROM in_{name} i "
+            "LEFT JOIN person_of p ON CAST(i.person_id AS VARCHAR) = p.id"
+        )
+        if key is None or name in ("person", *_BY_DAY):
+            return by_person
+        return (
+            f"SELECT n.record_id AS k, 1 AS one, i.* FROM in_{name} i LEFT JOIN native n "
+            f"ON n.tab = '{name}' AND n.id = CAST(i.{key} AS VARCHAR)"
+        )
+
+    def _right(self, name: str) -> str:
+        """Rows of cdm that this delivery made, with the same key."""
+        spec = TABLES[name]
+        if spec.key is None or name in ("person", *_BY_DAY):
+            key = _BY_DAY.get(name, "p.person_id")
+            return (
+                f"SELECT {key} AS k, 1 AS one, i.* FROM warehouse.cdm.{name} i "
+                "LEFT JOIN person_of p ON i.person_id = p.person_id"
+            )
+        return (
+            f"SELECT m.record_id AS k, 1 AS one, c.* FROM warehouse.cdm.{name} c LEFT JOIN made m "
+            f"ON m.tab IN ('{name}', '{spec.kind}') AND m.id = c.{spec.key} "
+            f"WHERE m.source_table IS NULL OR m.source_table = '{name}'"
+        )
+
+    def moved(self, name: str) -> tuple[int, int]:
+        """Rows that the domain of their concept sent to another table, and how many of these
+        differ in person, concept, dates, type, source value, source concept or visit.
+        """
+        places = dict(TABLES[name].columns)
+        start = TABLES[name].start
+        assert start is not None
+        row = self._con.execute(
+            f"""
+            SELECT count(*), count(*) FILTER (
+              p.person_id <> e.person_id OR i.{places["concept_id"]} <> e.concept_id
+              OR i.{start[0]} IS DISTINCT FROM e.start_date
+              OR i.{start[1]} IS DISTINCT FROM e.start_datetime
+              OR i.{places["type_concept_id"]} IS DISTINCT FROM e.type_concept_id
+              OR i.{places["code"]} IS DISTINCT FROM e.source_code
+              OR coalesce(i.{places["source_concept_id"]}, 0) <> e.source_concept_id
+              OR v.record_id IS DISTINCT FROM m.record_id
+              OR c.domain_id IS NULL)
+            FROM ({self._left(name)}) i
+            JOIN warehouse.stem.event e ON e.record_id = i.k AND e.cdm_table <> '{name}'
+            JOIN ({_FACTS}) f ON f.fact_id = e.fact_id AND f.cdm_table = e.cdm_table
+            LEFT JOIN warehouse.vocab.concept c ON c.concept_id = e.concept_id
+            LEFT JOIN person_of p ON p.id = CAST(i.person_id AS VARCHAR)
+            LEFT JOIN native v ON v.tab = 'visit_occurrence'
+              AND v.id = CAST(i.visit_occurrence_id AS VARCHAR)
+            LEFT JOIN made m ON m.tab = 'visit_occurrence' AND m.id = f.visit_occurrence_id
+            """
+        ).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
 
     def _different(self, name: str, column: str, rule: str | None) -> int:
         """Rows on both sides whose values differ."""
