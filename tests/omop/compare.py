@@ -21,14 +21,16 @@ from biobraid.ingest.hashing import person_keys, positive, record_ids
 
 # Tables whose ids in cdm are not those of records: what else names a row.
 _BY_DAY = {"observation_period": "p.person_id || ' ' || i.observation_period_start_date"}
+# Tables whose rows the domain of the concept may send elsewhere.
+CODED = (
+    "condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure",
+    "measurement", "observation",
+)  # fmt: skip
 _FACTS = " UNION ALL ".join(
     f"SELECT {name}_id AS fact_id, visit_occurrence_id, '{name}' AS cdm_table "
     f"FROM warehouse.cdm.{name}"
-    for name in (
-        "condition_occurrence", "drug_exposure", "procedure_occurrence", "device_exposure",
-        "measurement", "observation",
-    )
-)  # fmt: skip
+    for name in CODED
+)
 
 
 @dataclass
@@ -40,12 +42,12 @@ class Found:
     n_cdm: int
     only_delivered: int
     only_cdm: int
-    different: dict[str, int] = field(default_factory=dict)  # column -> rows
+    different: dict[str, int] = field(default_factory=dict)  # column -> rows, if any
 
     @property
     def is_same(self) -> bool:
         """Every row on both sides, every column equal."""
-        return not (self.only_delivered or self.only_cdm or any(self.different.values()))
+        return not (self.only_delivered or self.only_cdm or self.different)
 
 
 class Comparison:
@@ -60,7 +62,7 @@ class Comparison:
         delivered: Mapping[str, str],
     ) -> None:
         """con: with the warehouse attached as `warehouse`; delivered: table -> SQL of its rows."""
-        self._con, self._delivered = con, delivered
+        self.con = con
         self._keys, self._study, self._source = ingest_keys(home), study, source
         con.execute("CREATE TABLE native (tab VARCHAR, id VARCHAR, record_id BIGINT)")
         con.execute("CREATE TABLE person_of (id VARCHAR, person_id BIGINT)")
@@ -84,31 +86,37 @@ class Comparison:
         )
 
     def _hash(self, table: str, key: str) -> None:
-        ids = self._con.execute(f"SELECT DISTINCT CAST({key} AS VARCHAR) AS id FROM in_{table}")
+        ids = self.con.execute(f"SELECT DISTINCT CAST({key} AS VARCHAR) AS id FROM in_{table}")
         native = ids.to_arrow_table()["id"].combine_chunks()
         where = f"{self._study}/{self._source}/{table}"
         made = positive(record_ids(self._keys, where, [("id", native)]))
-        self._con.register("hashed", pa.table({"id": native, "record_id": made}))
-        self._con.execute(f"INSERT INTO native SELECT '{table}', id, record_id FROM hashed")
-        self._con.unregister("hashed")
+        self.con.register("hashed", pa.table({"id": native, "record_id": made}))
+        self.con.execute(f"INSERT INTO native SELECT '{table}', id, record_id FROM hashed")
+        self.con.unregister("hashed")
 
     def _hash_persons(self) -> None:
-        ids = self._con.execute("SELECT DISTINCT CAST(person_id AS VARCHAR) AS id FROM in_person")
+        ids = self.con.execute("SELECT DISTINCT CAST(person_id AS VARCHAR) AS id FROM in_person")
         native = ids.to_arrow_table()["id"].combine_chunks()
         keys = person_keys(self._keys, self._study, native).dictionary_decode()
-        self._con.register("hashed", pa.table({"id": native, "key": keys}))
-        self._con.execute(
+        self.con.register("hashed", pa.table({"id": native, "key": keys}))
+        self.con.execute(
             "INSERT INTO person_of SELECT h.id, b.person_id FROM hashed h "
             "JOIN warehouse.link.person_bridge b ON h.key = b.source_person_key"
         )
-        self._con.unregister("hashed")
+        self.con.unregister("hashed")
 
-    def table(self, name: str, expected: Mapping[str, str] | None = None) -> Found:
+    def table(
+        self,
+        name: str,
+        expected: Mapping[str, str] | None = None,
+        pointers: Mapping[str, str] | None = None,
+    ) -> Found:
         """Compare one table; of rows that went to another table, see `moved`.
 
         expected: column -> SQL over the delivered row `i` of what a rule makes of it.
+        pointers: column -> table that it leads to in all of these rows.
         """
-        spec, con, rules = TABLES[name], self._con, dict(expected or {})
+        spec, con, rules = TABLES[name], self.con, dict(expected or {})
         columns = [f.name for f in table_fields(name)]
         there = {row[0] for row in con.execute(f"DESCRIBE in_{name}").fetchall()}
         con.execute(f"CREATE OR REPLACE TEMP TABLE left_side AS {self._left(name)}")
@@ -124,8 +132,11 @@ class Comparison:
         assert counts is not None
         found = Found(name, *counts)
         for column in columns:
-            if column != spec.key and (column in there or column in rules):
-                found.different[column] = self._different(name, column, rules.get(column))
+            if column != spec.key and column in there:
+                target = (pointers or {}).get(column, spec.references.get(column))
+                n = self._different(name, column, rules.get(column), target)
+                if n:
+                    found.different[column] = n
         return found
 
     def _left(self, name: str) -> str:
@@ -164,7 +175,7 @@ class Comparison:
         places = dict(TABLES[name].columns)
         start = TABLES[name].start
         assert start is not None
-        row = self._con.execute(
+        row = self.con.execute(
             f"""
             SELECT count(*), count(*) FILTER (
               p.person_id <> e.person_id OR i.{places["concept_id"]} <> e.concept_id
@@ -188,11 +199,10 @@ class Comparison:
         assert row is not None
         return int(row[0]), int(row[1])
 
-    def _different(self, name: str, column: str, rule: str | None) -> int:
+    def _different(self, name: str, column: str, rule: str | None, target: str | None) -> int:
         """Rows on both sides whose values differ."""
         wanted = rule or f"i.{column}"
         join, value = "", f"c.{column}"
-        target = TABLES[name].references.get(column)
         if column == "person_id":
             join = "LEFT JOIN person_of p ON p.id = CAST(i.person_id AS VARCHAR)"
             wanted = "p.person_id"
@@ -204,7 +214,7 @@ class Comparison:
             )
             wanted, value = "n.record_id", "m.record_id"
         kind = next(f.type for f in table_fields(name) if f.name == column)
-        row = self._con.execute(
+        row = self.con.execute(
             f"SELECT count(*) FROM left_side i JOIN right_side c ON i.k = c.k {join} "
             f"WHERE CAST({wanted} AS {kind}) IS DISTINCT FROM {value}"
         ).fetchone()
