@@ -42,12 +42,17 @@ RULES: dict[str, dict[str, tuple[str, str]]] = {
         "note_text": ("''", _TEXT),
         "note_source_value": ("NULL", _NATIVE),
     },
-    "location": dict.fromkeys(("address_1", "address_2", "city", "zip", "county", "location_source_value"), ("NULL", _PLACE)),
+    "location": dict.fromkeys(
+        ("address_1", "address_2", "city", "zip", "county", "location_source_value"),
+        ("NULL", _PLACE),
+    ),
     "care_site": {
         "care_site_name": ("NULL", _NAME),
         "care_site_source_value": ("NULL", _NATIVE),
     },
-    "provider": dict.fromkeys(("provider_name", "npi", "dea", "provider_source_value"), ("NULL", _NAME)),
+    "provider": dict.fromkeys(
+        ("provider_name", "npi", "dea", "provider_source_value"), ("NULL", _NAME)
+    ),
     "payer_plan_period": {"family_source_value": ("NULL", _NATIVE)},
 }
 # A source concept that was not delivered is 0, "no matching concept", as the CDM asks.
