@@ -34,6 +34,7 @@ class Concept:
     vocabulary_id: str
     standard_concept: str | None
     concept_code: str
+    invalid_reason: str | None
     is_stub: bool
 
 
@@ -44,6 +45,7 @@ class Vocabulary:
     version: str
     concepts: ds.Dataset
     origins: ds.Dataset
+    relationships: ds.Dataset
     domains: frozenset[str]
     vocabularies: frozenset[str]
 
@@ -81,6 +83,28 @@ class Vocabulary:
         wanted = {pair: (pair[0], pair[1].replace(".", "")) for pair in codes}
         return {pair: found[bare] for pair, bare in wanted.items() if bare in found}
 
+    def replacements(self, concept_ids: Iterable[int]) -> dict[int, tuple[Concept, ...]]:
+        """The standard concepts that the given ones map to (Maps to), themselves left out."""
+        wanted = pa.array(sorted(set(concept_ids)), pa.int64())
+        if not len(wanted):
+            return {}
+        rows = self.relationships.to_table(
+            columns=["concept_id_1", "concept_id_2", "invalid_reason"],
+            filter=ds.field("concept_id_1").isin(wanted)
+            & (ds.field("relationship_id") == "Maps to"),
+        ).to_pylist()
+        pairs = {
+            (row["concept_id_1"], row["concept_id_2"])
+            for row in rows
+            if not row["invalid_reason"] and row["concept_id_1"] != row["concept_id_2"]
+        }
+        targets = self.look_up(two for _, two in pairs)
+        found: dict[int, tuple[Concept, ...]] = {}
+        for one, two in sorted(pairs):
+            if two in targets and targets[two].standard_concept == "S":
+                found[one] = (*found.get(one, ()), targets[two])
+        return found
+
 
 def vocabulary_in_force(home: Home) -> Vocabulary:
     """The home's vocabulary: what was loaded into it, else the starter shipped with us."""
@@ -89,14 +113,18 @@ def vocabulary_in_force(home: Home) -> Vocabulary:
     with Manifest(home) as manifest:
         note = manifest.note(VOCABULARY_NOTE, {"name": STARTER})
         paths = {name: home.landing / path for name, (path, _, _) in manifest.objects().items()}
-    needed = ("vocab.concept", "vocab.concept_origin", "vocab.domain", "vocab.vocabulary")
+    needed = [f"vocab.{name}" for name in ("concept", "concept_origin", "concept_relationship",
+                                           "domain", "vocabulary")]  # fmt: skip
     if note["name"] == STARTER or any(name not in paths for name in needed):
         return starter_vocabulary()
-    concepts, origins, domains, vocabularies = (ds.dataset(paths[name]) for name in needed)
+    concepts, origins, relationships, domains, vocabularies = (
+        ds.dataset(paths[name]) for name in needed
+    )
     return Vocabulary(
         note["version"],
         concepts,
         origins,
+        relationships,
         _ids(domains.to_table(columns=["domain_id"])),
         _ids(vocabularies.to_table(columns=["vocabulary_id"])),
     )
@@ -110,6 +138,7 @@ def starter_vocabulary() -> Vocabulary:
         STARTER_VERSION,
         ds.dataset(concepts.select(VOCABULARY_TABLES["concept"].names)),
         ds.dataset(concepts.select(["concept_id", "is_stub"])),
+        ds.dataset(starter_table("concept_relationship")),
         _ids(starter_table("domain").select(["domain_id"])),
         _ids(starter_table("vocabulary").select(["vocabulary_id"])),
     )
