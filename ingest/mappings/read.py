@@ -147,7 +147,14 @@ def _checks(vocabulary: Vocabulary, study: Study, rows: Sequence[Line]) -> Check
         filter=(ds.field("vocabulary_id") == "UCUM") & (ds.field("standard_concept") == "S"),
     ).to_pydict()
     unit_ids = dict(zip(units["concept_code"], units["concept_id"], strict=True))
-    return Checks(vocabulary, vocabulary.look_up(named), study.sources, unit_ids)
+    concepts = vocabulary.look_up(named)
+    dubious = {
+        c.concept_id
+        for c in concepts.values()
+        if not c.is_stub and (c.standard_concept != "S" or c.invalid_reason)
+    }
+    replacements = vocabulary.replacements(dubious)
+    return Checks(vocabulary, concepts, study.sources, unit_ids, replacements)
 
 
 def _good_rows(

@@ -31,6 +31,7 @@ class Checks:
     concepts: Mapping[int, Concept]  # those that any row names and the vocabulary has
     sources: Collection[str]
     unit_ids: Mapping[str, int]  # UCUM code -> concept
+    replacements: Mapping[int, tuple[Concept, ...]]  # of those that are not standard
 
 
 def concept_ids_of(row: Mapping[str, str]) -> dict[str, int]:
@@ -116,10 +117,9 @@ def row_warnings(
         concept = checks.concepts.get(concept_id)
         if concept is None or concept_id == 0:
             continue
-        named = f"{name} {concept_id} ({concept.concept_name})"
         is_known = not concept.is_stub and name != "unit_concept_id"
-        if is_known and concept.standard_concept != "S":
-            warnings.append(Fault(place, f"{named} is not a standard concept"))
+        if is_known and (concept.standard_concept != "S" or concept.invalid_reason):
+            warnings.append(_not_standard(name, concept, place, checks))
     target = checks.concepts.get(ids.get("target_concept_id", 0))
     given = row["target_domain_id"]
     if target and overrides_domain(target, given):
@@ -134,6 +134,20 @@ def row_warnings(
     if variable is not None:
         warnings += _unit_warnings(row, place, variable, checks)
     return warnings
+
+
+def _not_standard(name: str, concept: Concept, place: str, checks: Checks) -> Fault:
+    """A concept that is a class, deprecated or replaced, with the standard one instead of it."""
+    if concept.invalid_reason:
+        what = f"is not valid any more in {checks.vocabulary.version}"
+    elif concept.standard_concept == "C":
+        what = "is a classification, not a standard concept"
+    else:
+        what = "is not a standard concept"
+    others = checks.replacements.get(concept.concept_id, ())
+    instead = ", ".join(f"{other.concept_id} ({other.concept_name})" for other in others)
+    todo = f"It maps to {instead}." if instead else ""
+    return Fault(place, f"{name} {concept.concept_id} ({concept.concept_name}) {what}", "", todo)
 
 
 def overrides_domain(target: Concept, given: str) -> bool:

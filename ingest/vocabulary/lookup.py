@@ -65,23 +65,27 @@ class Vocabulary:
         }
 
     def look_up_codes(self, codes: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """Concepts of (vocabulary_id, code); codes are compared without dots."""
-        if not codes:
-            return {}
-        systems = pa.array(sorted({system for system, _ in codes}))
-        table = self.concepts.to_table(
-            columns=["concept_id", "vocabulary_id", "concept_code"],
+        """Concepts of (vocabulary_id, code), compared as stem.code_target compares them.
+
+        Without dots and, but for Read codes, without case; a valid concept before another,
+        then the smallest id. Block by block: of millions of codes few are asked for.
+        """
+        keys = {pair: (pair[0], code_key(*pair)) for pair in codes}
+        asked = pa.array(sorted({key for _, key in keys.values()}), pa.string())
+        systems = pa.array(sorted({system for system, _ in codes}), pa.string())
+        best: dict[tuple[str, str], tuple[bool, int]] = {}
+        scanner = self.concepts.scanner(
+            columns=["vocabulary_id", "concept_code", "concept_id", "invalid_reason"],
             filter=ds.field("vocabulary_id").isin(systems),
         )
-        bare = pc.replace_substring(table["concept_code"], ".", "")
-        table = table.set_column(2, "concept_code", bare)
-        is_asked = pc.is_in(bare, pa.array(sorted({code.replace(".", "") for _, code in codes})))
-        found = {
-            (row["vocabulary_id"], row["concept_code"]): row["concept_id"]
-            for row in table.filter(is_asked).to_pylist()
-        }
-        wanted = {pair: (pair[0], pair[1].replace(".", "")) for pair in codes}
-        return {pair: found[bare] for pair, bare in wanted.items() if bare in found}
+        for block in scanner.to_batches() if codes else ():
+            bare = pc.replace_substring(block["concept_code"], ".", "")
+            is_near = pc.is_in(pc.utf8_upper(bare), pc.utf8_upper(asked))
+            for row in block.filter(is_near).to_pylist():
+                key = (row["vocabulary_id"], code_key(row["vocabulary_id"], row["concept_code"]))
+                rank = (bool(row["invalid_reason"]), row["concept_id"])
+                best[key] = min(best.get(key, rank), rank)
+        return {pair: best[key][1] for pair, key in keys.items() if key in best}
 
     def replacements(self, concept_ids: Iterable[int]) -> dict[int, tuple[Concept, ...]]:
         """The standard concepts that the given ones map to (Maps to), themselves left out."""
@@ -104,6 +108,12 @@ class Vocabulary:
             if two in targets and targets[two].standard_concept == "S":
                 found[one] = (*found.get(one, ()), targets[two])
         return found
+
+
+def code_key(system: str, code: str) -> str:
+    """The code to compare by: no dots; in upper case, but for Read codes, which know case."""
+    bare = code.replace(".", "")
+    return bare if system.startswith(("Read", "CTV")) else bare.upper()
 
 
 def vocabulary_in_force(home: Home) -> Vocabulary:
