@@ -1,8 +1,8 @@
 """Loading an Athena-sized vocabulary, killed once in the middle: seconds and memory.
 
 6 M concepts, 40 M relationships and 80 M ancestors are generated first, which is not counted.
-`seconds` is what both runs of the same command took together: the one that was killed while
-it read CONCEPT_ANCESTOR, and the one that went on. `peak_gb` is the larger of the two, of the
+`seconds` is what both runs of the same command took together: the one that was killed when
+everything was read and CONCEPT_RELATIONSHIP was being sorted, and the one that went on. `peak_gb` is the larger of the two, of the
 process tree. The look-ups are those of a mapping with 20,000 codes on what was loaded.
 There is no peer that does the same work.
 """
@@ -60,9 +60,9 @@ def run(
 
 
 def _is_half_way(home: Home) -> bool:
-    """True while CONCEPT_ANCESTOR, the last file, is being read and a part of it is written."""
-    found = home.vocabulary_stage.glob("read.concept_ancestor.parquet.*.partial")
-    return any(path.stat().st_size > 1_000_000 for path in found)
+    """True while the sorted CONCEPT_RELATIONSHIP is being written: its sorting is lost."""
+    found = home.vocabulary_stage.glob("concept_relationship.parquet.*.partial")
+    return any(path.stat().st_size for path in found)
 
 
 def _rows(home: Home) -> dict[str, float]:

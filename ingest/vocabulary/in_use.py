@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from biobraid.core.errors import BusyError, Fault
+from biobraid.core.errors import BusyError, Fault, MappingError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.study import study_packs
 from biobraid.core.warehouse import literal
 from biobraid.ingest.csv_rows import read_csv_rows
+from biobraid.ingest.mappings import MAPPING_COLUMNS, REQUIRED_COLUMNS
 
 _IDS = ("target_concept_id", "unit_concept_id", "value_as_concept_id", "source_concept_id")
-_MAPPING_COLUMNS = ("variable", "source_code", *_IDS[:3])
 # As stem.code_target and staging.source_event compare codes.
 CODE_KEY = (
     "CASE WHEN {system} LIKE 'Read%' OR {system} LIKE 'CTV%' THEN REPLACE({code}, '.', '')"
@@ -118,7 +118,11 @@ def _of_packs(home: Home) -> tuple[pa.Table, pa.Table]:
         path = pack / "mapping.csv"
         if not path.is_file():
             continue
-        for _, row in read_csv_rows(path, pack.name, (), _MAPPING_COLUMNS).rows:
+        where = f"studies/{pack.name}/mapping.csv"
+        read = read_csv_rows(path, where, REQUIRED_COLUMNS, MAPPING_COLUMNS)
+        if read.faults:
+            raise MappingError(read.faults)
+        for _, row in read.rows:
             if row["source_code"]:
                 systems.append(row["variable"])
                 codes.append(row["source_code"])
