@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -126,7 +127,10 @@ def examine_download(path: Path) -> Download:
     for member in out.in_order():
         try:
             out.columns[member.table] = _look(member, out.faults)
-        except (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, pa.ArrowInvalid):  # type: ignore[attr-defined]
+        except (RuntimeError, NotImplementedError):  # zipfile's words for both
+            found = "is encrypted or packed in a way that cannot be read"
+            out.faults.append(Fault(member.name, found, "a plain zip", "Unpack it to a folder."))
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid):
             out.faults.append(Fault(member.name, "cannot be read: the file is damaged or cut"))
     return out
 

@@ -37,7 +37,9 @@ ATHENA = "athena"
 # Tables of the vocabulary before this one, kept for `vocabulary diff`; no model reads them.
 PREVIOUS = "previous_vocab."
 PREVIOUS_TABLES = ("concept", "concept_relationship")
-DISK_SHARE = 1.0  # of the unpacked size: what was read and what is sorted, both packed, and spill
+# Disk that a load takes, over the size of the files: what was read and what is sorted, both
+# packed, and what sorting spills. Parquet is packed already.
+_ROOM = {"text": 1.0, "parquet": 6.0}
 _READ_SHARE = 0.6  # of the time, for the progress bar
 
 OnProgress = Callable[[str, float | None], None]
@@ -211,7 +213,9 @@ def _version_of_download(home: Home, download: Download) -> str:
 
 def _need_room(home: Home, download: Download) -> None:
     """DiskError if the disk has less room than a load of this size takes."""
-    needed = download.n_bytes * DISK_SHARE
+    needed = sum(
+        m.n_bytes * _ROOM["parquet" if m.is_parquet else "text"] for m in download.in_order()
+    )
     free = shutil.disk_usage(home.root).free
     if free < needed:
         raise DiskError(
