@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -52,14 +53,10 @@ class Vocabulary:
     def look_up(self, concept_ids: Iterable[int]) -> dict[int, Concept]:
         """The concepts that the vocabulary has, by id."""
         wanted = pa.array(sorted(set(concept_ids)), pa.int64())
-        is_wanted = ds.field("concept_id").isin(wanted)
         names = [n for n in Concept.__dataclass_fields__ if n != "is_stub"]
-        rows = self.concepts.to_table(columns=names, filter=is_wanted).to_pylist()
-        stubs = set(
-            self.origins.to_table(columns=["concept_id"], filter=is_wanted & ds.field("is_stub"))[
-                "concept_id"
-            ].to_pylist()
-        )
+        rows = _rows_of(self.concepts, "concept_id", wanted, names).to_pylist()
+        origins = _rows_of(self.origins, "concept_id", wanted, ["concept_id", "is_stub"])
+        stubs = set(origins.filter(origins["is_stub"])["concept_id"].to_pylist())
         return {
             row["concept_id"]: Concept(**row, is_stub=row["concept_id"] in stubs) for row in rows
         }
@@ -90,13 +87,9 @@ class Vocabulary:
     def replacements(self, concept_ids: Iterable[int]) -> dict[int, tuple[Concept, ...]]:
         """The standard concepts that the given ones map to (Maps to), themselves left out."""
         wanted = pa.array(sorted(set(concept_ids)), pa.int64())
-        if not len(wanted):
-            return {}
-        rows = self.relationships.to_table(
-            columns=["concept_id_1", "concept_id_2", "invalid_reason"],
-            filter=ds.field("concept_id_1").isin(wanted)
-            & (ds.field("relationship_id") == "Maps to"),
-        ).to_pylist()
+        names = ["concept_id_1", "concept_id_2", "relationship_id", "invalid_reason"]
+        found_rows = _rows_of(self.relationships, "concept_id_1", wanted, names)
+        rows = found_rows.filter(pc.equal(found_rows["relationship_id"], "Maps to")).to_pylist()
         pairs = {
             (row["concept_id_1"], row["concept_id_2"])
             for row in rows
@@ -152,6 +145,23 @@ def starter_vocabulary() -> Vocabulary:
         _ids(starter_table("domain").select(["domain_id"])),
         _ids(starter_table("vocabulary").select(["vocabulary_id"])),
     )
+
+
+def _rows_of(data: ds.Dataset, key: str, wanted: pa.Array, columns: list[str]) -> pa.Table:
+    """Rows whose key is wanted. A loaded vocabulary is asked through DuckDB.
+
+    Thousands of ids among forty million relationships: a tenth of a filter's time.
+    """
+    if not len(wanted) or not isinstance(data, ds.FileSystemDataset):
+        return data.to_table(columns=columns, filter=ds.field(key).isin(wanted))
+    con = duckdb.connect()
+    try:
+        con.execute("SET enable_progress_bar = false")
+        con.register("wanted", pa.table({key: wanted}))
+        query = f"SELECT {', '.join(columns)} FROM read_parquet(?) SEMI JOIN wanted USING ({key})"  # noqa: S608
+        return con.execute(query, [data.files]).to_arrow_table()
+    finally:
+        con.close()
 
 
 def _ids(table: pa.Table) -> frozenset[str]:

@@ -49,8 +49,8 @@ class Stage:
     def drop(self, name: str) -> None:
         """Remove a file that is needed no more; its table stays finished."""
         note = self.note(name)
-        if note is not None:
-            self.remember(name, **{k: v for k, v in note.items() if k != "is_dropped"})
+        if note is not None and not note.get("is_dropped"):
+            self.remember(name, **note)
         self.path(name).unlink(missing_ok=True)
 
     def finished(self) -> list[str]:
