@@ -54,14 +54,44 @@ def report_diff(out: Output, found: dict[str, Any], top: int) -> None:
         out.say("No warehouse yet: codes and concepts of the mappings only, without numbers.")
     header = ["kind", "change", "number", "rows", "persons"]
     out.table("Changes", header, [[row[h] for h in header] for row in found["summary"]])
-    for kind, title in (("codes", "Codes"), ("concepts", "Concepts")):
-        rows = found[kind][:top]
-        if rows:
-            out.table(title, list(rows[0]), [[_flat(v) for v in row.values()] for row in rows])
+    for kind, title, key in (
+        ("codes", "Codes", ("code_system", "code_key")),
+        ("concepts", "Concepts", ("concept_id",)),
+    ):
+        lines = [
+            [*(str(row[k]) for k in key), ", ".join(row["changes"]), row["rows"], row["persons"],
+             _side(row, "old"), _side(row, "new")]
+            for row in found[kind][:top]
+        ]  # fmt: skip
+        if lines:
+            out.table(title, [*key, "change", "rows", "persons", "was", "is"], lines)
         if len(found[kind]) > top:
             out.say(f"  {len(found[kind]) - top:,} more; --json shows all")
     out.result(found)
 
 
-def _flat(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+def _side(row: dict[str, Any], side: str) -> str:
+    """What a version says, as far as it changed; --json holds all of it."""
+    changes = set(row["changes"])
+    is_there = "appears" not in changes if side == "old" else "vanishes" not in changes
+    if not is_there:
+        return "-"
+    new = {name.removeprefix(f"{side}_"): v for name, v in row.items() if name.startswith(side)}
+    is_code = "target_names" in new
+    parts = []
+    if is_code and changes & {"appears", "vanishes", "target", "domain", "name"}:
+        told = zip(new["targets"], new["target_names"], new["domains"], strict=True)
+        parts.append(", ".join(f"{i} {name} ({domain})" for i, name, domain in told) or "no target")
+    elif changes & {"appears", "vanishes", "name"}:
+        parts.append(new["name"])
+    if not is_code and "domain" in changes:
+        parts.append(new["domain"])
+    if not is_code and "target" in changes:
+        parts.append(f"maps to {', '.join(map(str, new['targets'])) or 'nothing'}")
+    if "value" in changes:
+        parts.append(f"value {', '.join(map(str, new['value_concepts'])) or 'none'}")
+    if changes & {"standard", "validity"}:
+        kind = {"S": "standard", "C": "classification"}.get(new["standard"] or "", "not standard")
+        reason = new["invalid_reason"]
+        parts.append(f"{kind}, {f'invalid ({reason})' if reason else 'valid'}")
+    return "; ".join(parts)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from biobraid.cli.main import run
 from biobraid.core.errors import SettingsError
 from biobraid.core.home import Home
 from biobraid.ingest.vocabulary.diff import diff
@@ -106,6 +107,22 @@ def test_concepts_that_are_replaced_moved_or_gone(bank: Home, tmp_path: Path) ->
     }
     moved = next(row for row in found["concepts"] if row["concept_id"] == 201826)
     assert (moved["old_targets"], moved["new_targets"]) == ([201826], [4193704])
+
+
+def test_the_terminal_shows_what_was_and_what_is(
+    bank: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    relations = [row for row in RELATIONSHIPS if row[0] != 45561952]
+    relations += [(45561952, 201826, "Maps to"), (45561952, 442793, "Maps to value")]
+    concepts = [row for row in replaced(40316773, invalid="") if row[5] != "X99"] + [CHOLERA]
+    new = write_download(tmp_path / "next", concepts=concepts, relationships=relations)
+    assert run(["--home", str(bank.root), "vocabulary", "diff", str(new)]) == 0
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert 'ICD10 E119 target, value 4193704 Type 2 diabetes "without" complication (Condition);' \
+        " value none 201826 Type 2 diabetes mellitus (Condition); value 442793" in shown  # fmt: skip
+    assert "ICD10 X99 vanishes no target -" in shown
+    assert "ICD10 A00 appears - no target" in shown
+    assert "40316773 validity not standard, invalid (U) not standard, valid" in shown
 
 
 def test_comparing_reads_what_loading_then_need_not_read(bank: Home, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from biobraid.cli.main import run
 from biobraid.core.errors import SourceFileError
 from biobraid.core.home import Home
+from biobraid.ingest.vocabulary.generate_athena import generate_athena
 from biobraid.ingest.vocabulary.load import load
 from tests.vocabulary.download import CONCEPTS, in_force, spoil, write_download, zip_download
 
@@ -115,3 +119,18 @@ def test_the_command_exits_with_the_code_of_source_files(
     assert run(["--home", str(home.root), "vocabulary", "load", str(folder)]) == 11
     assert "CONCEPT.csv is missing" in capsys.readouterr().err
     assert run(["--home", str(home.root), "vocabulary", "load", str(folder / "none")]) == 11
+
+
+def test_a_full_disk_is_said_and_the_same_command_ends_it(home: Home, tmp_path: Path) -> None:
+    generate_athena(tmp_path / "big", 5_000)
+    command = [sys.executable, "-m", "biobraid", "--home", str(home.root), "vocabulary", "load"]
+    full = subprocess.run(
+        [*command, str(tmp_path / "big")],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (full.returncode, "the disk is full" in full.stderr) == (16, True), full.stderr
+    assert in_force(home) == {}
+    assert load(home, tmp_path / "big").rows["concept"] > 5_000
