@@ -47,10 +47,11 @@ def read_redcap(job: FileJob) -> Iterator[Chunk | Counts]:
     across = look_across(export, plan, project, _asked_for(project, options))
     events = project.events or across.events
     yield _file_counts(plan, project, is_sparse=isinstance(export, EavExport))
-    if export.rejects.num_rows:
-        n = export.rejects.num_rows
+    n, n_keys = export.rejects.num_rows, export.n_keys
+    if n:
         yield Chunk("raw.reject", export.rejects)
-        yield Counts(facts_read=n, facts_rejected=n)
+    of_keys = Counter({"record-key": n_keys})
+    yield Counts(facts_read=n + n_keys, facts_rejected=n, facts_ignored=n_keys, ignored=of_keys)
     job, seen, bytes_done, n_records = redcap_job(job, project, plan), Seen(), 0, 0
     reader = _Reader(job, options, project, plan, across, events, seen)
     for block in export.blocks():

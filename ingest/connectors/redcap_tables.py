@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biobraid.core.errors import Fault, SourceFileError
+from biobraid.core.errors import SourceFileError
 from biobraid.ingest.connectors.contract import FileJob
 from biobraid.ingest.connectors.redcap_options import RedcapOptions
 from biobraid.ingest.connectors.redcap_plan import label_fault
@@ -44,6 +44,7 @@ class Export(Protocol):
 
     header: tuple[str, ...]
     rejects: pa.Table  # of cells, schema REJECT
+    n_keys: int  # cells that only repeat the record id
 
     def blocks(self) -> Iterator[TextBlock]:
         """All rows, from the start; may be called again."""
@@ -83,6 +84,7 @@ class FlatExport:
         self._job, self._options = job, options
         self.header = header
         self.rejects = REJECT.empty_table()
+        self.n_keys = 0
 
     def blocks(self) -> Iterator[TextBlock]:
         """All rows, read anew."""
@@ -91,20 +93,26 @@ class FlatExport:
 
 
 class EavExport:
-    """A line for each cell, pivoted. A cell delivered twice keeps the later value."""
+    """A line for each cell, pivoted. A cell delivered twice keeps the later value.
+
+    Only fields that some line names are columns: of the others nothing can be said.
+    """
 
     def __init__(self, job: FileJob, options: RedcapOptions, project: Project) -> None:
         lines, self._damaged, self._bytes = _lines(job, options)
         keys = [name for name in (*KEYS, ACCESS_GROUP) if name in lines.column_names]
-        named = pc.and_(_given(lines["record"]), _given(lines["field_name"]))
-        is_named = named.to_numpy(zero_copy_only=False)
+        is_named = _given(lines["record"]) & _given(lines["field_name"])
         numbers = lines["row_number"].to_numpy()
         nameless = reject_table(
             numbers[~is_named], "missing-record-or-field", "a record and the name of a field", ""
         )
-        lines = lines.filter(pa.array(is_named & _given(lines["value"]).to_numpy()))
+        lines = lines.filter(pa.array(is_named))
         group, first = _groups(lines, [n for n in ("record", *KEYS) if n in lines.column_names])
         self._heads = lines.select(["record", *keys, "row_number"]).take(pa.array(first))
+        is_id = pc.equal(lines["field_name"], project.record_id).to_numpy()
+        self.n_keys = int(is_id.sum())
+        is_cell = _given(lines["value"]) & ~is_id
+        lines, group = lines.filter(pa.array(is_cell)), group[is_cell]
         variables = _variables(lines, project)
         names = variables.dictionary.to_pylist()
         column = variables.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -173,9 +181,10 @@ def _lines(job: FileJob, options: RedcapOptions) -> tuple[pa.Table, pa.Table, in
     return lines.combine_chunks(), pa.concat_tables(rejects), n_bytes
 
 
-def _given(column: pa.ChunkedArray) -> pa.Array:
-    text = pc.fill_null(pc.not_equal(column, ""), False)
-    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+def _given(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    text = pc.fill_null(pc.not_equal(column, ""), False).combine_chunks()
+    given: npt.NDArray[np.bool_] = text.to_numpy(zero_copy_only=False)
+    return given
 
 
 def _groups(lines: pa.Table, keys: Sequence[str]) -> tuple[Ints, Ints]:
@@ -211,10 +220,3 @@ def _last_of(places: Ints) -> tuple[pa.Array, Ints]:
     is_last = np.zeros(len(places), dtype=bool)
     is_last[last] = True
     return last, np.flatnonzero(~is_last)
-
-
-def refuse_if_empty(job: FileJob, header: Sequence[str]) -> None:
-    """SourceFileError for an EAV export that names no field."""
-    if len(header) < 2:
-        fault = Fault(job.where, "no line names a record and a field", "an EAV export")
-        raise SourceFileError(fault)
