@@ -5,6 +5,8 @@ the flat export: record id x event x repeating instrument x instance. Each fille
 of it is a survey in raw.event; its answers are raw.value rows that point to it. Cells that
 branching logic hid, and boxes of forms never opened, land as absent with their reason.
 
+Facts: each non-empty cell, each gap whose reason is known, and each filled-in instrument.
+
 raw.value.instance = 1000 x position of the event in the project's list (0 for the first, or
 without events) + number of the repeat (0 where nothing repeats).
 """
@@ -22,7 +24,12 @@ from biobraid.ingest.connectors.delimited_facts import Facts
 from biobraid.ingest.connectors.delimited_frame import version_chunk
 from biobraid.ingest.connectors.delimited_identities import Seen, native_ids
 from biobraid.ingest.connectors.redcap_forms import find_surveys, survey_rows
-from biobraid.ingest.connectors.redcap_frame import Records, make_records, redcap_job
+from biobraid.ingest.connectors.redcap_frame import (
+    EVENT_STEP,
+    Records,
+    make_records,
+    redcap_job,
+)
 from biobraid.ingest.connectors.redcap_gaps import find_gaps
 from biobraid.ingest.connectors.redcap_logic import refs_of
 from biobraid.ingest.connectors.redcap_options import RedcapOptions
@@ -107,6 +114,9 @@ class _Reader:
         plan, project = self._plan, self._project
         records = make_records(self._job, project, plan, self._across, self._events, block)
         frame = records.frame
+        n_far = int((records.instances - EVENT_STEP * records.events >= EVENT_STEP).sum())
+        if n_far and len(self._events) > 1:  # their numbers are those of later events too
+            counts.warnings["repeat-beyond-999:redcap_repeat_instance"] += n_far
         yield from native_ids(frame, self._seen)
         facts = _without_empty(records, self._cells(records), self._is_key, counts)
         surveys = find_surveys(records, facts, self._form_of, project, self._options, counts)

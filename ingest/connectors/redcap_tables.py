@@ -36,6 +36,7 @@ from biobraid.ingest.tabular.block import REJECT, ArrowBlock, reject_table
 Ints = npt.NDArray[np.int64]
 _EAV = ("record", "field_name", "value")
 ROWS_PER_BLOCK = 20_000
+BLOCK_BYTES = 2 << 20  # cells of one character: a block of 2 MB has a million facts
 _HEADER_BYTES = 1 << 20
 
 
@@ -64,7 +65,7 @@ def open_export(job: FileJob, options: RedcapOptions, project: Project) -> Expor
 def _open(job: FileJob, options: RedcapOptions) -> AbstractContextManager[TextTable | ParquetTable]:
     if is_parquet(job.path):
         return open_parquet_table(job.path, null_values=(), where=job.where)
-    return open_text_table(job.path, options.dialect(), where=job.where)
+    return open_text_table(job.path, options.dialect(), block_bytes=BLOCK_BYTES, where=job.where)
 
 
 def _refuse_labels(job: FileJob, options: RedcapOptions, project: Project) -> None:

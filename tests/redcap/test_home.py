@@ -13,6 +13,7 @@ from biobraid.cli.main import run
 from biobraid.core.home import Home
 from biobraid.core.lock import writer
 from biobraid.core.manifest import Manifest
+from biobraid.core.study import read_study
 from biobraid.core.warehouse import connect
 from biobraid.ingest.dictionaries import load_variables
 from biobraid.ingest.doctor import examine
@@ -45,7 +46,7 @@ def _declare(home: Home, fields: str = FIELDS, **source: Any) -> Path:
     pack = home.studies / "rc"
     pack.mkdir(exist_ok=True)
     declared = {"connector": "redcap", "files": ["data*.csv"], "origin": "survey",
-                "dictionary": {"format": "redcap", "fields": ["dictionary.csv"],
+                "dictionary": {"format": "redcap", "fields": ["fields.csv"],
                                "codings": ["events.csv"]},
                 "options": {"dates": {"visit": "day", "base": "day"}}, **source}  # fmt: skip
     study = {"id": "rc", "name": "rc", "release": "1", "licence": "none", "time_zone": "UTC",
@@ -55,7 +56,7 @@ def _declare(home: Home, fields: str = FIELDS, **source: Any) -> Path:
     (pack / "mapping.csv").write_text(HEADER + mapping)
     folder = home.deliveries / "rc"
     folder.mkdir(parents=True, exist_ok=True)
-    dictionary(folder / "dictionary.csv", fields)
+    dictionary(folder / "fields.csv", fields)
     (folder / "events.csv").write_text(EVENTS)
     return folder
 
@@ -92,11 +93,11 @@ def test_doctor_finds_no_error_in_a_sound_project(home: Home) -> None:
 
 def test_doctor_names_all_faults_at_once_and_no_value(home: Home) -> None:
     folder = _declare(home, options={"dates": {"vist": "day"}})
-    with (folder / "dictionary.csv").open("a") as file:
+    with (folder / "fields.csv").open("a") as file:
         file.write("broken,visit,,text\n")
     _deliver(home, ROWS.replace("dob,sex", "dob,sxe").replace("second_arm_1", "thrid_arm_1"))
     text = "\n".join(f.fault.text() for f in examine(home))
-    assert "dictionary.csv, line 9" in text and "has 4 cells" in text
+    assert "fields.csv, line 9" in text and "has 4 cells" in text
     assert "'vist' is no instrument and no event" in text
     _declare(home)
     text = "\n".join(f.fault.text() for f in examine(home))
@@ -114,6 +115,28 @@ def test_a_broken_dictionary_lands_nothing_and_a_mended_one_all(home: Home) -> N
     _declare(home)
     (books,) = _ingest(home)
     assert books["records_read"] == books["records_landed"] == 3
+
+
+def test_the_projects_dictionary_may_lie_in_the_pack_under_that_name(home: Home) -> None:
+    folder = _declare(home)
+    pack = home.studies / "rc"
+    (folder / "fields.csv").rename(pack / "dictionary.csv")
+    text = (pack / "study.yaml").read_text()
+    (pack / "study.yaml").write_text(text.replace("fields.csv", "dictionary.csv"))
+    assert "weight" in load_variables(home, read_study(pack), "survey")
+
+
+def test_dictionary_csv_adds_a_unit_to_a_field_of_the_project(home: Home) -> None:
+    _declare(home)
+    (home.studies / "rc" / "dictionary.csv").write_text(
+        "variable,label,type,unit,allowed_values,instance_rule\nweight,Body weight,number,kg,,\n"
+    )
+    known = load_variables(home, read_study(home.studies / "rc"), "survey")
+    assert known["weight"].unit == "kg"
+    assert known["weight"].attributes["form"] == "visit", "which only the project's own says"
+    _deliver(home, ROWS)
+    _ingest(home)
+    assert len(_landed(home, "DISTINCT survey_record_id")) == 5
 
 
 def test_a_later_batch_replaces_the_records_it_holds(home: Home) -> None:

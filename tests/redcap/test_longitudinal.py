@@ -175,6 +175,13 @@ def test_a_repeating_event_holds_every_form_of_its_row(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_repeats_that_outgrow_the_numbering_are_said(tmp_path: Path) -> None:
+    header = "pid,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,sbp"
+    found = _read(tmp_path, f"{header}\na,first_arm_1,bp,999,120\na,first_arm_1,bp,1000,121")
+    assert found.value_of("sbp", "instance") == [("120", 999), ("121", 1000)]
+    assert found.warnings == {"repeat-beyond-999:redcap_repeat_instance": 1}
+
+
 def test_record_ids_do_not_depend_on_the_columns_of_a_batch(tmp_path: Path) -> None:
     whole = _read(tmp_path, f"{HEADER}\na,first_arm_1,,,0,2020-01-01,2{',' * 12}")
     part = _read(tmp_path, "pid,redcap_event_name,sex\na,first_arm_1,0")

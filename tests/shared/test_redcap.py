@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from biobraid.cli.main import run
@@ -15,6 +17,8 @@ from biobraid.core.keys import ingest_keys
 from biobraid.core.lock import writer
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import connect
+from biobraid.ingest.connectors.redcap_evaluate import evaluate
+from biobraid.ingest.connectors.redcap_logic import Ref, parse_logic
 from biobraid.ingest.dictionaries import load_variables
 from biobraid.ingest.landing import check_books, ingest
 from tests.shared.redcap_projects import (
@@ -113,6 +117,27 @@ def test_project_xml_lands_what_the_data_dictionary_lands(home: Home, shared_dat
     found = [(v, x) for v, x in _landed(home, "raw.value", "variable, value") if x is not None]
     given = cells_that_land(shared_data / "redcap" / "repeating-instruments")
     assert Counter(found) == Counter((v, x) for _, _, v, x in given.elements())
+
+
+def test_the_branching_rules_of_all_of_us_hide_what_they_say(shared_data: Path) -> None:
+    """Its rules keep a question for some answers of its parent, or drop it for some."""
+    n_rules = 0
+    for path in sorted((shared_data / "allofus_rules" / "ppi_branching").glob("*.csv")):
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rules = [rule for rule in csv.DictReader(file) if rule["parent_question"]]
+        by_child: dict[tuple[str, str, str], list[str]] = {}
+        for rule in rules:
+            key = (rule["child_question"], rule["rule_type"], rule["parent_question"].lower())
+            by_child.setdefault(key, []).append(rule["parent_value"])
+        answers = [*dict.fromkeys(rule["parent_value"] for rule in rules), "Another", ""]
+        for (_, kind, parent), values in by_child.items():
+            parts = " or ".join(f"[{parent}] = '{value}'" for value in values)
+            text = parts if kind == "keep" else f"not ({parts})"
+            column = pa.array(answers, pa.string())
+            found = evaluate(parse_logic(text), {Ref(parent): column}.get, len(answers))
+            assert found.to_pylist() == [(a in values) == (kind == "keep") for a in answers]
+            n_rules += 1
+    assert n_rules > 100
 
 
 @pytest.mark.slow
