@@ -107,7 +107,8 @@ class _Reader:
         self._form_of = np.array(
             [forms.get(project.form_of(name), -1) for name in plan.names], dtype=np.int64
         )
-        self._is_key = np.array([name in KEYS or name in plan.keys for name in plan.names])
+        keys = {*KEYS, *plan.keys, project.record_id}
+        self._is_key = np.array([name in keys for name in plan.names])
 
     def chunks(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
         """Everything of a block; `counts` is filled."""

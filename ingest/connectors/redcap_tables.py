@@ -72,7 +72,10 @@ def _refuse_labels(job: FileJob, options: RedcapOptions, project: Project) -> No
     """Before the file is opened: labels such as 'Complete?' repeat, which no reader takes."""
     with Path(job.path).open("rb") as file:
         line = file.readline(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    names = next(csv.reader([line], delimiter=options.delimiter), [])
+    try:
+        names = next(csv.reader([line], delimiter=options.delimiter), [])
+    except csv.Error:  # compressed or damaged: for the table's reader to say
+        return
     fault = label_fault(job, [name.strip() for name in names], project)
     if fault is not None:
         raise SourceFileError(fault)
@@ -104,8 +107,8 @@ class EavExport:
         keys = [name for name in (*KEYS, ACCESS_GROUP) if name in lines.column_names]
         is_named = _given(lines["record"]) & _given(lines["field_name"])
         numbers = lines["row_number"].to_numpy()
-        nameless = reject_table(
-            numbers[~is_named], "missing-record-or-field", "a record and the name of a field", ""
+        nameless = _rejected(
+            numbers[~is_named], "missing-record-or-field", "a record and the name of a field"
         )
         lines = lines.filter(pa.array(is_named))
         group, first = _groups(lines, [n for n in ("record", *KEYS) if n in lines.column_names])
@@ -115,17 +118,24 @@ class EavExport:
         is_cell = _given(lines["value"]) & ~is_id
         lines, group = lines.filter(pa.array(is_cell)), group[is_cell]
         variables = _variables(lines, project)
+        is_choice = variables.is_valid().to_numpy(zero_copy_only=False)
+        wrong = lines.filter(pa.array(~is_choice))
+        unknown = _rejected(
+            wrong["row_number"].to_numpy(), "unknown-code", "a choice of the field",
+            wrong["field_name"].combine_chunks(),
+        )  # fmt: skip
+        lines, group = lines.filter(pa.array(is_choice)), group[is_choice]
+        variables = variables.filter(pa.array(is_choice))
         names = variables.dictionary.to_pylist()
         column = variables.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         place = group * max(len(names), 1) + column
         last, twice = _last_of(place)
         numbers = lines["row_number"].to_numpy()[twice]
-        again = reject_table(numbers, "duplicate-key", "one line per cell", "")
-        if len(twice):
-            at = again.column_names.index("column_name")
-            listed = pa.array(names, pa.string()).take(pa.array(column[twice]))
-            again = again.set_column(at, "column_name", listed)
-        self.rejects = pa.concat_tables([nameless.cast(REJECT), again.cast(REJECT)])
+        again = _rejected(
+            numbers, "duplicate-key", "one line per cell",
+            pa.array(names, pa.string()).take(pa.array(column[twice])),
+        )  # fmt: skip
+        self.rejects = pa.concat_tables([nameless, unknown, again])
         value = pa.array(lines["value"].combine_chunks())
         is_checked = np.array(["___" in name for name in names] or [False])[column]
         value = pc.if_else(pa.array(is_checked), CHECKED, value)
@@ -164,6 +174,16 @@ class EavExport:
         return pa.table(columns, names=list(self.header))
 
 
+def _rejected(
+    numbers: Ints, reason: str, expected: str, fields: pa.StringArray | None = None
+) -> pa.Table:
+    """Rejected cells, with the field each belongs to."""
+    rows = reject_table(numbers, reason, expected, "field_name")
+    if fields is None:
+        return rows
+    return rows.set_column(rows.column_names.index("column_name"), "column_name", fields)
+
+
 def _lines(job: FileJob, options: RedcapOptions) -> tuple[pa.Table, pa.Table, int]:
     """All lines as text with their numbers, the damaged ones, and the bytes read."""
     tables, rejects, n_bytes = [], [REJECT.empty_table()], 0
@@ -198,7 +218,10 @@ def _groups(lines: pa.Table, keys: Sequence[str]) -> tuple[Ints, Ints]:
 
 
 def _variables(lines: pa.Table, project: Project) -> pa.DictionaryArray:
-    """Variable of each line: of a checkbox the one of the choice that is its value."""
+    """Variable of each line: of a checkbox the one of the choice that is its value.
+
+    Null where the value is no choice: it is nothing that a name may be made of.
+    """
     field = lines["field_name"].combine_chunks()
     checkboxes = {
         project.told(name, "field")
@@ -211,7 +234,9 @@ def _variables(lines: pa.Table, project: Project) -> pa.DictionaryArray:
     suffixes = [column_suffix(code) for code in encoded.dictionary.to_pylist()]
     suffix = pa.array(suffixes, pa.string()).take(encoded.indices)
     named = pc.binary_join_element_wise(field, suffix, "___")
-    return pc.coalesce(named, field).dictionary_encode()
+    is_known = pc.is_in(named, pa.array(list(project.variables), pa.string()))
+    choice = pc.if_else(is_known, named, pa.scalar(None, pa.string()))
+    return pc.if_else(is_checkbox, choice, field).dictionary_encode()
 
 
 def _last_of(places: Ints) -> tuple[pa.Array, Ints]:

@@ -75,14 +75,17 @@ def test_a_cell_delivered_twice_keeps_the_later_and_counts_the_other(tmp_path: P
     assert found.values() == [("sex", "0"), ("sex", "1")]
     assert found.rejects == [
         (2, "sex", "duplicate-key"),
-        (4, "", "missing-record-or-field"),
-        (5, "", "missing-record-or-field"),
+        (4, "field_name", "missing-record-or-field"),
+        (5, "field_name", "missing-record-or-field"),
         (6, None, "ragged-row"),
     ]
     assert found.books == (3, 2, 1, 0)
 
 
-def test_fields_the_dictionary_lacks_are_ignored_and_counted(tmp_path: Path) -> None:
-    found = _read(tmp_path, "record,field_name,value\na,sex,0\na,odd,5\na,meds,9")
-    assert found.ignored == {"undeclared-column": 2}
-    assert found.warnings == {"unknown-code:meds___9": 1}
+def test_fields_and_codes_the_dictionary_lacks_are_counted(tmp_path: Path) -> None:
+    text = "record,field_name,value\na,sex,0\na,odd,5\na,meds,Zzyzx\na,meds,-1"
+    found = _read(tmp_path, text)
+    assert found.ignored == {"undeclared-column": 1}
+    assert found.rejects == [(4, "meds", "unknown-code")]
+    assert found.values() == [("meds____1", "1"), ("sex", "0")]
+    assert "zzyzx" not in str(found.tally).lower(), "a cell's value is no name"

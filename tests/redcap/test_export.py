@@ -175,6 +175,18 @@ def test_identifiers_go_to_the_vault_and_nowhere_else(tmp_path: Path) -> None:
         _read(tmp_path, text, fields, free_text=allowed)
 
 
+def test_a_flagged_date_may_be_allowed_with_a_reason(tmp_path: Path) -> None:
+    fields = "pid; base; text\n drawn; base; text; ; date_ymd; y\n n; base; text; ; integer"
+    text = "pid,drawn,n\na,2020-01-02,1"
+    found = _read(tmp_path, text, fields)
+    assert found.values() == [("n", "1")]
+    assert ("other", "2020-01-02") in found.identities
+    allowed = [{"variable": "drawn", "rule": "allow", "reason": "a study date, shifted on release"}]
+    found = _read(tmp_path, text, fields, free_text=allowed)
+    assert found.values() == [("drawn", "2020-01-02"), ("n", "1")]
+    assert found.identities == [("native_id", "a")]
+
+
 def test_an_invalid_birth_date_is_a_rejected_cell(tmp_path: Path) -> None:
     fields = "pid; base; text\n dob; base; text; ; date_ymd; y\n n; base; text; ; integer"
     found = _read(tmp_path, "pid,dob,n\na,1961-02-31,1", fields)

@@ -161,6 +161,12 @@ def test_undeclared_events_are_numbered_as_they_appear_and_said(tmp_path: Path) 
         _read(tmp_path, text, beside="none", delivery="append")
 
 
+def test_a_form_outside_its_events_lands_and_is_said(tmp_path: Path) -> None:
+    found = _read(tmp_path, "pid,redcap_event_name,weight\na,first_arm_1,70")
+    assert found.value_of("weight", "instance") == [("70", 0)]
+    assert found.warnings == {"form-where-it-should-not-be:visit": 1}
+
+
 def test_a_repeating_event_holds_every_form_of_its_row(tmp_path: Path) -> None:
     text = """
         pid,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,sex,weight,sbp,births
