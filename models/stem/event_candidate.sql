@@ -117,7 +117,17 @@ WITH mapping_row AS (
     AND f.code_system = whole.code_system
     AND whole.code_key = ''
   WHERE
-    f.absent_reason IS NULL AND NOT f.kind IN ('condition_era', 'drug_era', 'dose_era')
+    NOT f.kind IN ('condition_era', 'drug_era', 'dose_era')
+  GROUP BY
+    f.study,
+    f.source,
+    f.kind,
+    f.code_system,
+    f.code_key,
+    f.origin,
+    f.given_concept_id,
+    f.given_source_concept_id,
+    COALESCE(own.code_key, whole.code_key)
 ), target AS (
   SELECT
     a.study,

@@ -69,7 +69,16 @@ WITH asked AS (
     f.given_source_concept_id
   FROM staging.event_frequency AS f
   WHERE
-    f.absent_reason IS NULL AND NOT f.kind IN ('condition_era', 'drug_era', 'dose_era')
+    NOT f.kind IN ('condition_era', 'drug_era', 'dose_era')
+  GROUP BY
+    f.study,
+    f.source,
+    f.kind,
+    f.code_system,
+    f.code_key,
+    f.origin,
+    f.given_concept_id,
+    f.given_source_concept_id
 ), known_code AS (
   SELECT
     c.code_system,
