@@ -34,7 +34,13 @@ from biobraid.ingest.connectors.redcap_gaps import find_gaps
 from biobraid.ingest.connectors.redcap_logic import refs_of
 from biobraid.ingest.connectors.redcap_options import RedcapOptions
 from biobraid.ingest.connectors.redcap_plan import RedcapPlan, make_plan
-from biobraid.ingest.connectors.redcap_project import EVENT, KEYS, Project, make_project
+from biobraid.ingest.connectors.redcap_project import (
+    ACCESS_GROUP,
+    EVENT,
+    KEYS,
+    Project,
+    make_project,
+)
 from biobraid.ingest.connectors.redcap_rows import FileRows, look_across
 from biobraid.ingest.connectors.redcap_settle import settle
 from biobraid.ingest.connectors.redcap_tables import EavExport, open_export
@@ -80,7 +86,10 @@ def _asked_for(project: Project, options: RedcapOptions) -> set[str]:
 
 def _file_counts(plan: RedcapPlan, project: Project, is_sparse: bool) -> Counts:
     counts = Counts(columns=plan.names)
-    if not is_sparse:  # an EAV export leaves out what is empty throughout
+    if is_sparse:  # what is empty throughout is not named at all, so that no field is a column
+        keys = (project.record_id, ACCESS_GROUP, *KEYS)
+        counts.columns = tuple(name for name in plan.names if name in keys)
+    else:
         counts.warnings.update({f"missing-variable:{name}": 1 for name in plan.absent_variables})
     counts.warnings.update({f"unknown-code:{name}": 1 for name in plan.unknown_codes})
     if EVENT in plan.names and not project.events:

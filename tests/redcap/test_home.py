@@ -171,6 +171,18 @@ def test_a_delta_replaces_what_it_names_and_may_empty_it(home: Home) -> None:
     assert ("007",) not in _landed(home, "value")
 
 
+def test_an_eav_export_may_lose_a_field_from_one_delivery_to_the_next(home: Home) -> None:
+    _declare(home)
+    head = "record,redcap_event_name,field_name,value\n"
+    _deliver(home, head + "007,first_arm_1,sex,1\n007,first_arm_1,weight,70\n")
+    _ingest(home)
+    _deliver(home, head + "007,first_arm_1,sex,0\n")
+    _ingest(home)
+    assert _landed(home, "variable, value") == [("sex", "0")]
+    text = "\n".join(f.fault.text() for f in examine(home))
+    assert "not in the dictionary" not in text
+
+
 def test_a_record_delivered_twice_in_a_file_is_counted(home: Home) -> None:
     _declare(home)
     _deliver(home, ROWS + "    007,first_arm_1,1961-04-30,1,,2,2020-01-02,71,2\n")
