@@ -14,11 +14,12 @@ from contextlib import AbstractContextManager
 import pyarrow as pa
 
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
-from biobraid.ingest.connectors.delimited_events import read_consents, read_events, read_records
+from biobraid.ingest.connectors.delimited_events import read_events
 from biobraid.ingest.connectors.delimited_frame import Frame, make_frame, version_chunk
 from biobraid.ingest.connectors.delimited_identities import Seen, native_ids
 from biobraid.ingest.connectors.delimited_options import DelimitedOptions, Layout
 from biobraid.ingest.connectors.delimited_plan import Plan, make_plan
+from biobraid.ingest.connectors.delimited_records import read_consents, read_records
 from biobraid.ingest.connectors.delimited_values import read_long, read_wide
 from biobraid.ingest.tabular import (
     ParquetTable,
@@ -82,7 +83,7 @@ def _frame_chunks(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
         yield Chunk("raw.reject", pa.concat_tables(frame.rejects))
     counts.records_read = frame.block.n_rows + frame.block.rejects.num_rows
     counts.records_rejected = frame.n_rejected
-    counts.records_ignored += frame.n_deletions
+    counts.records_ignored += frame.n_deletions + frame.n_ignored
     counts.ignored.update(frame.ignored)
     counts.facts_rejected += frame.rejected_cells
     counts.facts_read += frame.rejected_cells

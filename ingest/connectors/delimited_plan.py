@@ -7,10 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from biobraid.core.errors import Fault, SettingsError, SourceFileError
 from biobraid.core.study import Source
 from biobraid.ingest.connectors.contract import FileJob, Variable
-from biobraid.ingest.connectors.delimited_options import DelimitedOptions, KeyOf
+from biobraid.ingest.connectors.delimited_options import DelimitedOptions
+from biobraid.ingest.connectors.delimited_rules import KeyOf
+from biobraid.ingest.tabular import TextBlock
 from biobraid.ingest.tabular.text_table import missing_column
 
 LANDED_IDENTITIES = ("birth_date", "sex")  # land too: the one cut to the study's precision
@@ -53,11 +58,18 @@ class Plan:
         """Column names in the file's order."""
         return tuple(self.roles)
 
+    def trimmed(self, block: TextBlock, name: str) -> pa.StringArray:
+        """A column of all records, trimmed; what is or means nothing is null."""
+        text = pc.utf8_trim_whitespace(block.column(self.file_names[name]))
+        nothing = pa.array(["", *self.options.empty.get(name, [])], pa.string())
+        return pc.if_else(pc.is_in(text, nothing), pa.scalar(None, pa.string()), text)
+
 
 def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) -> Plan:
     """Decide each column's role; all faults of header and settings at once."""
     source = job.source
-    names = [options.columns.get(column, column) for column in header]
+    cased = [_cased(options, column) for column in header]
+    names = [options.columns.get(column, column) for column in cased]
     present = set(names)
     needed = [*key_columns(source), *source.identity, *options.used_columns()]
     faults = [
@@ -66,9 +78,9 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
         if name not in present
     ]
     faults += [
-        missing_column(f"{job.where}, row 1", column, header)
+        missing_column(f"{job.where}, row 1", column, cased)
         for column in options.columns
-        if column not in set(header)
+        if column not in set(cased)
     ]
     faults += [
         Fault(job.where, f"{n} columns are named '{name}' after renaming")
@@ -77,13 +89,19 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     ]
     if faults:
         raise SourceFileError(faults)
-    for key in (options.visit, options.parent):
-        if key is not None:
-            _check_key(job, key)
+    for key in options.references().values():
+        _check_key(job, key)
     roles = {name: column_role(job, options, name) for name in names}
     promised = job.variables if options.layout == "wide" else {}
-    absent = tuple(sorted(set(promised) - set(names)))
+    parts = {part for name, rule in options.split.items() if name in present for part in rule.into}
+    absent = tuple(sorted(set(promised) - present - parts))
     return Plan(options, dict(zip(names, header, strict=True)), roles, absent)
+
+
+def _cased(options: DelimitedOptions, column: str) -> str:
+    if options.header_case is None:
+        return column
+    return column.lower() if options.header_case == "lower" else column.upper()
 
 
 def key_columns(source: Source) -> list[str]:
