@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.home import Home, validation_faults
@@ -39,10 +39,23 @@ class Covers(_Strict):
 class Dictionary(_Strict):
     """Where a dictionary stands, if it is not dictionary.csv."""
 
-    format: Literal["csv", "ukb-showcase"] = "csv"
+    format: Literal["csv", "ukb-showcase", "dbgap", "nda", "codes"] = "csv"
     fields: list[str] = []  # files below the study pack or the delivery folder
     codings: list[str] = []
     missing_codes: list[str] = []  # per-encoding missing codes
+    # Format codes: a list of the codes of one variable or code system, by its columns.
+    variable: str | None = None
+    code: str | None = None
+    meaning: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_columns(self) -> Self:
+        given = [name for name in ("variable", "code", "meaning") if getattr(self, name)]
+        if self.format == "codes" and len(given) < 3:
+            raise ValueError("format codes needs `variable`, `code` and `meaning`")
+        if self.format != "codes" and given:
+            raise ValueError(f"`{given[0]}` belongs to format codes")
+        return self
 
 
 class Source(_Strict):
