@@ -107,11 +107,13 @@ class Frame:
         if not isinstance(rule, FromColumn):
             return pa.array([rule] * n, pa.string()), np.zeros(n, dtype=bool)
         delivered = self.column(rule.column)
-        if not rule.values:
+        if not rule.values and rule.otherwise is None:
             return delivered, np.zeros(n, dtype=bool)
         found = pc.index_in(delivered, pa.array(list(rule.values), pa.string()))
         words = pa.array(list(rule.values.values()), pa.string()).take(found)
         is_new = pc.and_(delivered.is_valid(), found.is_null())
+        if rule.otherwise is not None:
+            return pc.if_else(is_new, rule.otherwise, words), np.zeros(n, dtype=bool)
         return words, is_new.to_numpy(zero_copy_only=False)
 
     def other_records(self, key: KeyOf | None) -> pa.Int64Array | None:

@@ -167,7 +167,7 @@ class DelimitedOptions(EventText):
         rules += [("kind", own.kind) for own in self.code_columns().values()]
         for name, rule in rules:
             known = self.known_values().get(name, ())
-            words = rule.values.values() if isinstance(rule, FromColumn) else [rule]
+            words = rule.words if isinstance(rule, FromColumn) else {rule}
             bad = sorted({w for w in words if w is not None and w not in known})
             faults += [f"{name} '{w}' is not one of {', '.join(known)}" for w in bad]
         return faults

@@ -27,6 +27,12 @@ class FromColumn(Strict):
 
     column: str
     values: dict[str, str] = {}  # as delivered -> ours; empty: ours already
+    otherwise: str | None = None  # ours for every other word that is given
+
+    @property
+    def words(self) -> set[str]:
+        """All that it may come to, where the file's own words are translated."""
+        return {*self.values.values(), *([self.otherwise] if self.otherwise else [])}
 
 
 class TimeRule(Strict):
