@@ -63,6 +63,7 @@ class Source(_Strict):
 
     connector: str
     files: list[str] = Field(min_length=1)  # globs below the study's delivery folder
+    shares_files: list[str] = []  # sources that take other facts from the same files
     person_id: str | None = None
     modality: str = "questionnaire"
     origin: Literal[
@@ -135,6 +136,17 @@ class Study(_Strict):
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise ValueError(f"'{value}' is not an IANA time zone{hint}")
         return value
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sharers(cls, sources: dict[str, Source]) -> dict[str, Source]:
+        for name, source in sources.items():
+            for other in source.shares_files:
+                if other not in sources or other == name:
+                    near = near_misses(other, [s for s in sources if s != name])
+                    hint = f"; did you mean {near[0]}?" if near else ""
+                    raise ValueError(f"{name} shares files with '{other}', no other source{hint}")
+        return sources
 
     @property
     def dictionaries(self) -> dict[str | None, Dictionary]:

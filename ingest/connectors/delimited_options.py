@@ -61,6 +61,7 @@ _TAKES: dict[Layout, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _ANY_LAYOUT = {
     "layout", "delimiter", "quote", "encoding", "decimal", "null_values", "comment", "skip_rows",
     "skip_after_header", "header_case", "columns", "placeholder_ids", "empty", "only", "ignore",
+    "drop",
 }  # fmt: skip
 
 
@@ -88,6 +89,7 @@ class DelimitedOptions(EventText):
     empty: dict[str, list[str]] = {}  # column that an option names -> values that mean nothing
     only: dict[str, list[str]] = {}  # column -> values; records with others are ignored
     ignore: dict[str, list[str]] = {}  # column -> values; records with one are ignored
+    drop: list[str] = []  # columns that are not wanted; counted
 
     time: TimeRule | None = None
     end_time: TimeRule | None = None
@@ -156,6 +158,8 @@ class DelimitedOptions(EventText):
             faults.append(f"anchor '{START}' needs the option 'time'")
         unused = sorted(set(self.empty) - set(self.used_columns()))
         faults += [f"empty: no option names the column '{name}'" for name in unused]
+        wanted = sorted(set(self.drop) & set(self.used_columns()))
+        faults += [f"drop: another option names the column '{name}'" for name in wanted]
         if faults:
             raise ValueError("; ".join(faults))
         self.dialect()

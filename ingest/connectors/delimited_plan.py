@@ -33,6 +33,7 @@ class Role(IntEnum):
     TEXT_DROPPED = 6
     TEXT_UNDECLARED = 7
     UNDECLARED = 8
+    DROPPED = 9  # study.yaml says so
 
 
 IGNORED_BY: dict[Role, str] = {
@@ -40,6 +41,7 @@ IGNORED_BY: dict[Role, str] = {
     Role.TEXT_DROPPED: "free-text-dropped",
     Role.TEXT_UNDECLARED: "free-text-undeclared",
     Role.UNDECLARED: "undeclared-column",
+    Role.DROPPED: "dropped-column",
 }
 TO_VAULT = (Role.IDENTITY, Role.TEXT_TO_VAULT)
 
@@ -118,6 +120,8 @@ def column_role(job: FileJob, options: DelimitedOptions, name: str) -> Role:
     kind = source.identity.get(name)
     if kind is not None:
         return {"birth_date": Role.BIRTH_DATE, "sex": Role.SEX}.get(kind, Role.IDENTITY)
+    if name in options.drop:
+        return Role.DROPPED
     if options.layout != "wide":
         is_key = name in options.used_columns() or name in source.record_key
         return Role.KEY if is_key else Role.UNDECLARED

@@ -158,10 +158,12 @@ def missing_variables(
     looked = {
         s: variables_seen(study.sources[s], found) for s, found in seen.items() if found.columns
     }
+    of_own_dictionary = {s for s, source in study.sources.items() if source.dictionary is not None}
     missing = [
         row.variable
         for row in variables
-        if looked.keys() >= ({row.source} if row.source else study.sources.keys())
+        if row.source not in of_own_dictionary  # an archive's own lists all that there may be
+        and looked.keys() >= ({row.source} if row.source else study.sources.keys())
         and not any(row.variable in names for s, names in looked.items() if row.source in (None, s))
     ]
     if not missing or study.dictionary.format != "csv":  # a Showcase lists all that there is
