@@ -14,6 +14,7 @@ from biobraid.ingest.connectors.delimited_rules import (
     EventText,
     FromColumn,
     KeyOf,
+    Lookup,
     Split,
     TimeRule,
     names_in,
@@ -61,7 +62,7 @@ _TAKES: dict[Layout, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _ANY_LAYOUT = {
     "layout", "delimiter", "quote", "encoding", "decimal", "null_values", "comment", "skip_rows",
     "skip_after_header", "header_case", "columns", "placeholder_ids", "empty", "only", "ignore",
-    "drop",
+    "drop", "lookup",
 }  # fmt: skip
 
 
@@ -90,6 +91,7 @@ class DelimitedOptions(EventText):
     only: dict[str, list[str]] = {}  # column -> values; records with others are ignored
     ignore: dict[str, list[str]] = {}  # column -> values; records with one are ignored
     drop: list[str] = []  # columns that are not wanted; counted
+    lookup: list[Lookup] = []  # columns that another file of the delivery holds
 
     time: TimeRule | None = None
     end_time: TimeRule | None = None
@@ -225,7 +227,7 @@ class DelimitedOptions(EventText):
             for rule in (own.system, own.kind):
                 names += names_in(rule) if isinstance(rule, FromColumn) else []
         names += [*self.concepts.values(), *self.detail.values(), *self.only, *self.ignore]
-        names += self.code
+        names += [*self.code, *(lookup.on or lookup.key for lookup in self.lookup)]
         return tuple(dict.fromkeys(names))
 
     def references(self) -> dict[str, KeyOf]:

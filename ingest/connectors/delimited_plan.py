@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from biobraid.core.errors import Fault, SettingsError, SourceFileError
 from biobraid.core.study import Source
 from biobraid.ingest.connectors.contract import FileJob, Variable
+from biobraid.ingest.connectors.delimited_lookup import Joined, read_lookups
 from biobraid.ingest.connectors.delimited_options import DelimitedOptions
 from biobraid.ingest.connectors.delimited_rules import KeyOf
 from biobraid.ingest.tabular import TextBlock
@@ -54,6 +55,7 @@ class Plan:
     file_names: dict[str, str]  # name -> as in the header
     roles: dict[str, Role]
     absent_variables: tuple[str, ...]  # promised by the dictionary, not in the file
+    joined: dict[str, Joined]  # columns that are looked up in another file
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,6 +64,9 @@ class Plan:
 
     def trimmed(self, block: TextBlock, name: str) -> pa.StringArray:
         """A column of all records, trimmed; what is or means nothing is null."""
+        if name in self.joined:
+            found = self.joined[name]
+            return found.of(self.trimmed(block, found.on))
         text = pc.utf8_trim_whitespace(block.column(self.file_names[name]))
         nothing = pa.array(["", *self.options.empty.get(name, [])], pa.string())
         return pc.if_else(pc.is_in(text, nothing), pa.scalar(None, pa.string()), text)
@@ -72,7 +77,8 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     source = job.source
     cased = [_cased(options, column) for column in header]
     names = [options.columns.get(column, column) for column in cased]
-    present = set(names)
+    joined = read_lookups(job, options)
+    present = {*names, *joined}
     needed = [*key_columns(source), *source.identity, *options.used_columns()]
     faults = [
         missing_column(f"{job.where}, row 1", name, names)
@@ -86,7 +92,7 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     ]
     faults += [
         Fault(job.where, f"{n} columns are named '{name}' after renaming")
-        for name, n in sorted(Counter(names).items())
+        for name, n in sorted(Counter([*names, *joined]).items())
         if n > 1
     ]
     if faults:
@@ -97,7 +103,7 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     promised = job.variables if options.layout == "wide" else {}
     parts = {part for name, rule in options.split.items() if name in present for part in rule.into}
     absent = tuple(sorted(set(promised) - present - parts))
-    return Plan(options, dict(zip(names, header, strict=True)), roles, absent)
+    return Plan(options, dict(zip(names, header, strict=True)), roles, absent, joined)
 
 
 def _cased(options: DelimitedOptions, column: str) -> str:

@@ -114,6 +114,19 @@ class KeyOf(Strict):
     columns: list[str] = Field(min_length=1)
 
 
+class Lookup(Strict):
+    """Columns of another file of the delivery, joined by one key.
+
+    files: pattern below the folder of the file that is read. key: the key's column there; on:
+    its column in the file that is read, where that has another name.
+    """
+
+    files: str
+    key: str
+    columns: list[str] = Field(min_length=1)
+    on: str | None = None
+
+
 class Split(Strict):
     """A value of several parts ("120/80") that are variables or codes of their own."""
 

@@ -36,8 +36,9 @@ def read_wide(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
     if frame.start is not None and time is not None and time.column is not None:
         bad = frame.start.invalid_mask
         frame.reject_cells(bad, time.column, "invalid-date", A_TIME)
-        is_time = facts.variable == plan.names.index(time.column)
-        facts = facts.only(~(is_time & bad[facts.record]))
+        if time.column in plan.names:  # a time that is looked up is no cell of this file
+            is_time = facts.variable == plan.names.index(time.column)
+            facts = facts.only(~(is_time & bad[facts.record]))
     for name, separator in plan.options.arrays.items():
         if name in plan.roles:
             facts = _split(facts, plan.names.index(name), separator)
