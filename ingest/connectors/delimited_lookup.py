@@ -24,6 +24,7 @@ from biobraid.ingest.tabular import (
     open_parquet_table,
     open_text_table,
 )
+from biobraid.ingest.tabular.text_table import missing_column
 
 _NONE = pa.scalar(None, pa.string())
 
@@ -48,14 +49,20 @@ def open_table(path: Path, options: DelimitedOptions, where: str) -> TextTable |
     return open_text_table(path, options.dialect(), where=where)
 
 
-def read_lookups(job: FileJob, options: DelimitedOptions) -> dict[str, Joined]:
+def read_lookups(
+    job: FileJob, options: DelimitedOptions, present: Sequence[str]
+) -> dict[str, Joined]:
     """The columns that the options look up, by name; all faults of one look-up at once.
 
+    present: columns of the file that is read. A look-up may use the column of an earlier one.
     SourceFileError: no such file, a missing column, or a key with two different values.
     """
     joined: dict[str, Joined] = {}
     for lookup in options.lookup:
         where = f"{job.where}, lookup {lookup.files}"
+        on = lookup.on or lookup.key
+        if on not in present and on not in joined:
+            raise SourceFileError(missing_column(where, on, [*present, *joined]))
         names = [lookup.key, *lookup.columns]
         blocks = list(_columns(job, options, lookup, names, where))
         table = pa.concat_tables(blocks).combine_chunks()
@@ -69,7 +76,7 @@ def read_lookups(job: FileJob, options: DelimitedOptions) -> dict[str, Joined]:
                     Fault(where, f"{n} values of '{lookup.key}' have more than one '{name}'", "one")
                 )
             keys, values = (pairs[c].combine_chunks() for c in (lookup.key, name))
-            joined[name] = Joined(lookup.on or lookup.key, keys, values)
+            joined[name] = Joined(on, keys, values)
     return joined
 
 
@@ -87,9 +94,7 @@ def _columns(
         with open_table(path, options, where) as table:
             missing = [name for name in names if name not in table.header]
             if missing:
-                raise SourceFileError(
-                    [Fault(where, f"there is no column '{name}'") for name in missing]
-                )
+                raise SourceFileError([missing_column(where, n, table.header) for n in missing])
             yield pa.table({name: pa.array([], pa.string()) for name in names})
             for block in table:
                 yield pa.table({name: _trimmed(block.column(name)) for name in names})

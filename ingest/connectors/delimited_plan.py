@@ -77,7 +77,7 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     source = job.source
     cased = [_cased(options, column) for column in header]
     names = [options.columns.get(column, column) for column in cased]
-    joined = read_lookups(job, options)
+    joined = read_lookups(job, options, names)
     present = {*names, *joined}
     needed = [*key_columns(source), *source.identity, *options.used_columns()]
     faults = [

@@ -50,6 +50,21 @@ def test_an_age_from_the_table_of_ages_dates_a_record(file: Path) -> None:
     assert got.rows("raw.value", "start_time") == [("1940-01-01",), ("1941-07-01",), (None,)]
 
 
+def test_what_was_looked_up_can_be_a_key_itself(file: Path) -> None:
+    """The sample's person by one file, the person's age by another."""
+    (file.parent / "ages.csv").write_text("id,age\n7,40\n")
+    ages = {"files": "ages.csv", "key": "id", "columns": ["age"]}
+    time = {"column": "age", "kind": "offset_years", "anchor": "1900-01-01"}
+    given = "tube,site\nS1,Skin\nS2,Lung"
+    options = {"time": time, "lookup": [*LOOKUP["lookup"], ages]}
+    got = deliver(file, given, options=options, variables=SITE)
+    assert got.rows("raw.value", "value", "start_time") == [("Skin", "1940-01-01"), ("Lung", None)]
+    with pytest.raises(SourceFileError, match="no column 'id'"):
+        deliver(
+            file, given, options={"time": time, "lookup": [ages, *LOOKUP["lookup"]]}, variables=SITE
+        )
+
+
 @pytest.mark.parametrize(
     ("lookup", "words"),
     [
