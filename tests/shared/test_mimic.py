@@ -95,6 +95,40 @@ def test_visits_keep_their_hours_and_places(mimic: Bank) -> None:
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
+def test_stays_and_wards_are_details_of_their_visit(mimic: Bank) -> None:
+    stays = [r for r in mimic.rows(f"{HOSP}/transfers.csv.gz") if r["eventtype"] != "discharge"]
+    expected = Counter((r["intime"], r["outtime"]) for r in stays)
+    expected += Counter((r["intime"], r["outtime"]) for r in mimic.rows(f"{ICU}/icustays.csv.gz"))
+    found = mimic.query(
+        "SELECT CAST(visit_detail_start_datetime AS VARCHAR), "
+        "CAST(visit_detail_end_datetime AS VARCHAR) FROM cdm.visit_detail "
+        "WHERE visit_occurrence_id IS NOT NULL"
+    )
+    assert Counter(found) == expected
+    charted = sum(len(mimic.rows(f"{ICU}/{t}.csv.gz")) for t in ("chartevents", "outputevents"))
+    in_stay = mimic.query(
+        "SELECT COUNT(*) FROM stem.event WHERE source IN ('chartevents', 'outputevents') "
+        "AND visit_detail_id IS NOT NULL AND provider_id IS NOT NULL"
+    )
+    assert in_stay == [(charted,)]
+
+
+def test_prescriptions_keep_dose_route_and_drug(mimic: Bank) -> None:
+    rows = mimic.rows(f"{HOSP}/prescriptions.csv.gz")
+    found = mimic.query(
+        "SELECT route_source_value, dose_unit_source_value, quantity FROM cdm.drug_exposure "
+        "WHERE route_source_value IS NOT NULL"
+    )
+    assert Counter(found) == Counter(
+        (r["route"], r["dose_unit_rx"] or None, _number(r["dose_val_rx"])) for r in rows
+    )
+    ranges = sum("-" in r["dose_val_rx"] for r in rows)
+    said = mimic.query(
+        "SELECT COUNT(*) FROM raw.event WHERE source = 'prescriptions' AND quantity LIKE '%-%'"
+    )
+    assert said == [(ranges,)] and ranges > 100
+
+
 def test_lab_results_are_found_again_with_value_unit_and_time(mimic: Bank) -> None:
     labs = [r for r in mimic.rows(f"{HOSP}/labevents.csv.gz") if r["itemid"] == CREATININE[0]]
     expected = Counter((float(r["valuenum"]), r["valueuom"], r["charttime"]) for r in labs)
@@ -104,13 +138,12 @@ def test_lab_results_are_found_again_with_value_unit_and_time(mimic: Bank) -> No
     )
     assert Counter(found) == expected and len(labs) > 100
     ranges = mimic.query(
-        "SELECT DISTINCT range_low, range_high, qualifier_text FROM raw.event "
-        f"WHERE source = 'labs' AND code = '{CREATININE[0]}' ORDER BY ALL"
+        "SELECT range_low, range_high FROM cdm.measurement "
+        f"WHERE measurement_concept_id = {CREATININE[1]}"
     )
-    assert set(ranges) == {
-        (r["ref_range_lower"] or None, r["ref_range_upper"] or None, r["flag"] or None)
-        for r in labs
-    }
+    assert Counter(ranges) == Counter(
+        (_number(r["ref_range_lower"]), _number(r["ref_range_upper"])) for r in labs
+    )
     limit = mimic.query(
         "SELECT COUNT(*), MIN(value_as_number) FROM cdm.measurement "
         "WHERE value_source_value = '<0.01' AND operator_concept_id <> 0"
@@ -211,6 +244,13 @@ def test_a_culture_and_an_antibiotic_within_two_days(mimic: Bank) -> None:
         "AND value IN ('S', 'I', 'R') GROUP BY value"
     )
     assert dict(results) == tested
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _time(text: str) -> datetime:
