@@ -68,8 +68,11 @@ class Plan:
             found = self.joined[name]
             return found.of(self.trimmed(block, found.on))
         text = pc.utf8_trim_whitespace(block.column(self.file_names[name]))
-        nothing = pa.array(["", *self.options.empty.get(name, [])], pa.string())
-        return pc.if_else(pc.is_in(text, nothing), pa.scalar(None, pa.string()), text)
+        is_nothing = pc.equal(text, "")
+        if name in self.options.empty:
+            words = pa.array(self.options.empty[name], pa.string())
+            is_nothing = pc.or_(is_nothing, pc.is_in(text, words))
+        return pc.if_else(is_nothing, pa.scalar(None, pa.string()), text)
 
 
 def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) -> Plan:
