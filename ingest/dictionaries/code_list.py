@@ -41,7 +41,7 @@ def read_code_list(paths: Sequence[Path], declared: Dictionary) -> DictionaryRow
             given, means = (row[code] or "").strip(), (row[meaning] or "").strip() or None
             if given:
                 codes.setdefault(given, CodeRow(variable, given, means, absent_reason_of(means)))
-    row_of = VariableRow(variable, label=variable, value_type="code")
+    row_of = VariableRow(variable, value_type="code")
     return DictionaryRows([row_of], list(codes.values()))
 
 
