@@ -18,8 +18,14 @@ RULES = ("direct", "recode", "scale", "date", "ignore")
 STATUSES = ("APPROVED", "UNCHECKED", "IGNORED")
 PERSON_COLUMNS = (
     "year_of_birth", "month_of_birth", "day_of_birth", "birth", "age", "death_date",
+    # of a person that an OMOP database delivers: the value is the concept, or its wording
+    "gender_concept_id", "gender_source_value", "gender_source_concept_id",
+    "race_concept_id", "race_source_value", "race_source_concept_id",
+    "ethnicity_concept_id", "ethnicity_source_value", "ethnicity_source_concept_id",
 )  # fmt: skip
 ID_COLUMNS = ("target_concept_id", "unit_concept_id", "value_as_concept_id")
+# An age in months, or in hundredths of years: `age/12`, `age/100`.
+_AGE_PARTS = re.compile(r"age/([1-9]\d*)")
 _ATTRIBUTE = re.compile(r"attribute:[a-z][a-z0-9_]*:[A-Za-z0-9][\w.-]*")
 
 
@@ -48,6 +54,12 @@ def scale_of(rule_arg: str) -> tuple[float, float] | None:
         return None
     is_good = len(numbers) in (1, 2) and all(map(math.isfinite, numbers)) and numbers[0] != 0
     return (numbers[0], numbers[1] if len(numbers) == 2 else 0.0) if is_good else None
+
+
+def age_factor(rule_arg: str) -> float | None:
+    """Years in one unit of an age: 1/12 for `age/12`; None for any other argument."""
+    found = _AGE_PARTS.fullmatch(rule_arg)
+    return None if found is None else 1 / int(found[1])
 
 
 def word_faults(row: Mapping[str, str], place: str, checks: Checks) -> list[Fault]:
@@ -194,13 +206,14 @@ def dictionary_unit_faults(variable: VariableRow, where: str) -> list[Fault]:
 
 
 def _person_faults(rule_arg: str, place: str) -> list[Fault]:
-    if rule_arg in PERSON_COLUMNS or _ATTRIBUTE.fullmatch(rule_arg):
+    if rule_arg in PERSON_COLUMNS or _ATTRIBUTE.fullmatch(rule_arg) or age_factor(rule_arg):
         return []
     return [
         Fault(
             place,
             f"Person cannot take '{rule_arg}'",
-            f"rule_arg {', '.join(PERSON_COLUMNS)} or attribute:NAME:SCHEME",
+            f"rule_arg {', '.join(PERSON_COLUMNS)}, age/PARTS (age/12: months) or "
+            "attribute:NAME:SCHEME",
             suggestions=near_misses(rule_arg, PERSON_COLUMNS),
         )
     ]
