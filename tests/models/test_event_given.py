@@ -216,6 +216,32 @@ def test_a_qualifier_is_route_status_modifier_qualifier_or_site(build: Build) ->
     )
 
 
+def test_the_rank_of_a_diagnosis_is_its_status_where_nothing_else_says_so(build: Build) -> None:
+    given = """
+      raw.event
+      person | code | code_system | position       | qualifier_text | start_time
+      -------+------+-------------+----------------+----------------+-----------
+      1      | a    | s:main      | primary        |                | 2010-05-06
+      1      | a    | s:main      | external-cause |                | 2010-05-06
+      1      | a    | s:main      | primary        | admitting      | 2010-05-06
+
+      vocab.concept
+      concept_id | concept_name      | domain_id        | vocabulary_id
+      -----------+-------------------+------------------+-----------------
+      32902      | Primary diagnosis | Condition Status | Condition Status
+    """
+    assert (
+        build("cdm.condition_occurrence", given + PERSON)
+        == """
+      condition_status_concept_id | condition_status_source_value
+      ----------------------------+------------------------------
+      32902                       | primary
+      0                           | external-cause
+      0                           | admitting
+    """
+    )
+
+
 def test_supply_refills_lot_and_ends_of_a_drug(build: Build) -> None:
     given = """
       raw.event
