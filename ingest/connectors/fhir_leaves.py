@@ -35,8 +35,8 @@ class Paths:
     """Element paths met in a file, numbered; grows as new ones appear."""
 
     def __init__(self) -> None:
-        self.names = ["", "entry"]
-        self._numbers = {"": ROOT, "entry": ENTRY}
+        self.names = ["", "@entry"]  # no element is called so
+        self._numbers = {"": ROOT, "@entry": ENTRY}
         self._keys: dict[str, int] = {_OTHER: 0}
         self._next = np.full((64, 64), -1, dtype=np.int32)  # path, key -> path
         self._next[ENTRY, self._key("resource")] = ROOT

@@ -29,6 +29,8 @@ _CLASS = bytes(_BYTES.get(chr(i), 0) for i in range(256))
 _BLANK = np.zeros(256, dtype=bool)
 _BLANK[[9, 10, 13, 32]] = True
 _MAX_DEPTH = 60
+_DELTA = np.zeros(11, dtype=np.int8)
+_DELTA[[OPEN, OPEN_LIST]], _DELTA[[CLOSE, CLOSE_LIST]] = 1, -1
 # What may follow what, line ends included.
 _FOLLOWS: dict[int, tuple[int, ...]] = {
     LINE: (OPEN,),
@@ -105,10 +107,10 @@ def tokenise(text: bytes) -> Tokens | Bools:
     return _nested(text, start, end, kind, line, wrong, slashes)
 
 
-def marks(text: bytes) -> tuple[Ints, Bytes, Ints]:
+def marks(text: bytes) -> tuple[Ints32, Bytes, Ints32]:
     """Positions and classes of all marks, escaped quotes left out; positions of backslashes."""
     classes = np.frombuffer(text.translate(_CLASS), dtype=np.uint8)
-    position = np.flatnonzero(classes != 0)
+    position = np.flatnonzero(classes != 0).astype(np.int32)
     kind = classes[position]
     slashes = position[kind == BACKSLASH]
     if not len(slashes):
@@ -126,8 +128,8 @@ def marks(text: bytes) -> tuple[Ints, Bytes, Ints]:
 
 
 def _with_scalars(
-    text: bytes, start: Ints, end: Ints, kind: Bytes
-) -> tuple[Ints, Ints, Bytes, Ints]:
+    text: bytes, start: Ints32, end: Ints32, kind: Bytes
+) -> tuple[Ints32, Ints32, Bytes, Ints]:
     """Tokens with numbers and literals put in; tokens before which something is wrong."""
     data = np.frombuffer(text, dtype=np.uint8)
     gap = np.flatnonzero(start[1:] != end[:-1])
@@ -148,7 +150,7 @@ def _with_scalars(
     )
 
 
-def _strip(data: Bytes, low: Ints, high: Ints) -> None:
+def _strip(data: Bytes, low: Ints32, high: Ints32) -> None:
     """Move the ends of segments inwards over blanks, in place."""
     moving = np.flatnonzero(low < high)
     while len(moving):
@@ -163,21 +165,21 @@ def _strip(data: Bytes, low: Ints, high: Ints) -> None:
 
 def _nested(
     text: bytes,
-    start: Ints,
-    end: Ints,
+    start: Ints32,
+    end: Ints32,
     kind: Bytes,
     line: Ints32,
     wrong: Bools,
-    slashes: Ints,
+    slashes: Ints32,
 ) -> Tokens | Bools:
-    is_open = (kind == OPEN) | (kind == OPEN_LIST)
-    is_close = (kind == CLOSE) | (kind == CLOSE_LIST)
-    depth = np.cumsum(is_open.astype(np.int32) - is_close)
+    delta = _DELTA[kind]
+    is_open, is_close = delta > 0, delta < 0
+    depth = np.cumsum(delta, dtype=np.int16)  # of a block whose lines all come back to 0
     ends = np.flatnonzero(kind == LINE)
     wrong |= np.diff(depth[ends], prepend=0) != 0
     if wrong.any():
         return wrong
-    level = (depth - is_open).astype(np.int16)
+    level = depth - is_open
     wrong[line[(level < 0) | (level > _MAX_DEPTH)]] = True
     # Two values on one line, or a value at its end: all but the brackets stand deeper.
     at_top = (level == 0) & ~is_open & ~is_close & (kind != LINE)
@@ -234,7 +236,7 @@ def _misplaced(kind: Bytes, parent: Ints32, is_key: Bools, is_open: Bools, is_cl
 
 
 def _texts(
-    text: bytes, start: Ints, end: Ints, is_string: Bools, slashes: Ints
+    text: bytes, start: Ints32, end: Ints32, is_string: Bools, slashes: Ints32
 ) -> tuple[pa.StringArray, Bools]:
     """The texts at the even places of an array that shares the block's memory; which are raw."""
     low, high = start + is_string, end - is_string
