@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -142,12 +143,21 @@ def _with_scalars(
     if start[0] > 0 and not _BLANK[data[: start[0]]].all():
         bad = np.append(bad, 0)
     at = gap + 1
+    is_old = np.ones(len(kind) + len(at), dtype=bool)
+    is_old[at + np.arange(len(at))] = False
     return (
-        np.insert(start, at, low),
-        np.insert(end, at, high),
-        np.insert(kind, at, np.uint8(SCALAR)),
+        _spread(start, low, is_old),
+        _spread(end, high, is_old),
+        _spread(kind, np.full(len(at), SCALAR, dtype=np.uint8), is_old),
         bad + np.searchsorted(at, bad),
     )
+
+
+def _spread(old: npt.NDArray[Any], new: npt.NDArray[Any], is_old: Bools) -> npt.NDArray[Any]:
+    """Old and new values in one array, each in its order."""
+    both = np.empty(len(is_old), dtype=old.dtype)
+    both[is_old], both[~is_old] = old, new
+    return both
 
 
 def _strip(data: Bytes, low: Ints32, high: Ints32) -> None:
@@ -189,7 +199,7 @@ def _nested(
     parent = _parents(level, is_open)
     is_key = np.zeros(len(kind), dtype=bool)
     is_key[:-1] = (kind[:-1] == STRING) & (kind[1:] == COLON)
-    wrong[line[_misplaced(kind, parent, is_key, is_open, is_close)]] = True
+    wrong[line[_misplaced(kind, level, parent, is_key, delta != 0, is_close)]] = True
     has_text = (kind == STRING) | (kind == SCALAR)
     texts, is_raw = _texts(text, start[has_text], end[has_text], kind[has_text] == STRING, slashes)
     index = np.full(len(kind), -1, dtype=np.int32)
@@ -204,18 +214,33 @@ def _nested(
 def _parents(level: npt.NDArray[np.int16], is_open: Bools) -> Ints32:
     """The last bracket one level further out, before each token; -1 at level 0."""
     parent = np.full(len(level), -1, dtype=np.int32)
-    order = np.argsort(level, kind="stable")
-    bounds = np.searchsorted(level[order], np.arange(int(level.max()) + 2))
+    order, bounds = by_level(level)
     outer = np.empty(0, dtype=np.int64)
-    for low, high in pairwise(bounds.tolist()):
+    for low, high in pairwise(bounds):
         here = order[low:high]
         if len(outer):
-            parent[here] = outer[np.searchsorted(outer, here) - 1]
+            first = np.searchsorted(here, outer)
+            parent[here] = np.repeat(outer, np.diff(first, append=len(here)))
         outer = here[is_open[here]]
     return parent
 
 
-def _misplaced(kind: Bytes, parent: Ints32, is_key: Bools, is_open: Bools, is_close: Bools) -> Ints:
+def by_level(level: npt.NDArray[np.int16]) -> tuple[Ints, list[int]]:
+    """Places ordered by level, in order within each, and where each level begins and ends."""
+    small = level.astype(np.uint8)
+    order = np.argsort(small, kind="stable")
+    counts = np.bincount(small, minlength=1)
+    return order, [0, *np.cumsum(counts).tolist()]
+
+
+def _misplaced(
+    kind: Bytes,
+    level: npt.NDArray[np.int16],
+    parent: Ints32,
+    is_key: Bools,
+    is_bracket: Bools,
+    is_close: Bools,
+) -> Ints:
     """Tokens that do not fit the container they stand in."""
     inside = parent >= 0
     in_object = np.zeros(len(kind), dtype=bool)
@@ -228,9 +253,8 @@ def _misplaced(kind: Bytes, parent: Ints32, is_key: Bools, is_open: Bools, is_cl
     bad = np.flatnonzero(is_item & (in_object != is_key))
     others = np.flatnonzero(is_key & ~(is_item & in_object))
     # A closing bracket has the parent of the opening one; the two stand side by side by level.
-    brackets = np.flatnonzero(is_open | is_close)
-    depth = np.cumsum(np.where(is_open[brackets], 1, -1)) - is_open[brackets]
-    paired = brackets[np.argsort(depth, kind="stable")]
+    brackets = np.flatnonzero(is_bracket)
+    paired = brackets[by_level(level[brackets])[0]]
     unlike = kind[paired[0::2]] + 2 != kind[paired[1::2]]
     return np.concatenate([bad, others, paired[0::2][unlike]])
 

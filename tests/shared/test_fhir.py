@@ -51,7 +51,7 @@ def test_the_bulk_export_balances_and_arrives(
     linked = rows(home, "visit_record_id", "raw.event")
     named = [visit for (visit,) in linked if visit is not None]
     assert named, "conditions, drugs and procedures name their visit"
-    assert {visit for visit in named} <= visits, "and every visit is there"
+    assert set(named) <= visits, "and every visit is there"
     sites = {record for (record,) in rows(home, "record_id", "raw.record")}
     asked = {site for (site,) in rows(home, "care_site_record_id", "raw.event") if site}
     assert asked <= sites, "conditional references meet the resources they name"
