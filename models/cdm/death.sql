@@ -37,5 +37,7 @@ SELECT
 FROM mart.death_record AS d
 INNER JOIN stem.event AS e
   ON d.fact_id = e.fact_id
+INNER JOIN cdm.person AS p
+  ON d.person_id = p.person_id
 WHERE
   d.place = 1 AND e.cdm_table = 'death'
