@@ -13,6 +13,7 @@ import yaml
 from biobraid.cli.main import run as command
 from biobraid.core.home import Home
 from biobraid.core.lock import writer
+from biobraid.core.warehouse import connect
 from biobraid.ingest.landing import IngestResult, check_books, ingest
 from tests.fhir.delivery import bundle, ndjson
 from tests.fhir.samples import condition, observation, quantity, resource
@@ -158,6 +159,7 @@ def test_doctor_looks_through_the_connector(home: Home, capsys: pytest.CaptureFi
     assert "dictionary.csv" not in told, "what FHIR fixes needs no dictionary"
 
 
+@pytest.mark.slow
 def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     declare(home)
     deliver(home, "a.ndjson", ndjson(
@@ -171,8 +173,6 @@ def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[s
         observation("o2", dataAbsentReason={"coding": [{"code": "not-performed"}]}),
     ))  # fmt: skip
     assert command(["--home", str(home.root), "--quiet", "run"]) == 0
-    from biobraid.core.warehouse import connect
-
     with connect(home, read_only=True) as con:
         person = "SELECT gender_concept_id, year_of_birth FROM cdm.person"
         assert con.execute(person).fetchall() == [(8532, 1961)]
