@@ -64,6 +64,7 @@ def look_at_source(
             variables=variables,
             memory_gb=min(0.5, home.settings.memory_limit_gb),
             threads=1,
+            keys_repeat=True,
             tmp=home.tmp,
         )
         try:
