@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from biobraid.ingest.sample.cells import joined, pick
+from biobraid.ingest.sample.cells import Dates, joined, pick
 from biobraid.ingest.sample.draws import Draws, Flags, Ints
 from biobraid.ingest.sample.planted import PLANTED_AT, SHARE_AT, WITHDRAWN_BOTH, WITHDRAWN_UKDEMO
 
@@ -31,15 +31,19 @@ class Attendance:
     gives_nhs: dict[str, Flags]
     birth_is_partial: dict[str, Flags]  # only the year was registered
     on_valley_map: Flags
+    survey_visit: Dates  # of mindwell's baseline, drawn for everybody
 
 
-def attendance(draws: Draws) -> Attendance:
-    """Who is known where; the first thirty as planted."""
+def attendance(draws: Draws, death: Dates) -> Attendance:
+    """Who is known where; the first thirty as planted. The dead take part in no survey."""
     by_hand = draws.numbers < 30
     gone = np.isin(draws.numbers, (WITHDRAWN_UKDEMO, WITHDRAWN_BOTH))
+    visit = np.datetime64("2017-02-06", "D") + draws.below("mindwell-visit", 600)
     at = {}
     for place, share in SHARE_AT.items():
         drawn = draws.chance(f"at/{place}", share) & ~gone
+        if place == SURVEY:
+            drawn &= ~(death <= visit)
         at[place] = np.where(by_hand, np.isin(draws.numbers, PLANTED_AT[place]), drawn)
     return Attendance(
         at=at,
@@ -52,6 +56,7 @@ def attendance(draws: Draws) -> Attendance:
             for place in HOSPITALS
         },
         on_valley_map=at[EXTRACT] & (by_hand | draws.chance("map/valley", _SHARE_ON_MAP)),
+        survey_visit=visit,
     )
 
 
@@ -85,9 +90,13 @@ def survey_ids(draws: Draws) -> pa.Array:
 
 def extract_ids(draws: Draws) -> Ints:
     """person_id of the extract: hashes that fill all 64 bits, negative ones too."""
-    start = np.uint64(_start(draws.seed, EXTRACT))
+    return hashed(draws.numbers + _start(draws.seed, EXTRACT))
+
+
+def hashed(numbers: Ints) -> Ints:
+    """Different 64-bit numbers for different ones, of either sign (splitmix64's finalizer)."""
     with np.errstate(over="ignore"):
-        x = draws.numbers.astype(np.uint64) + start
+        x = numbers.astype(np.uint64)
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x = x ^ (x >> np.uint64(31))

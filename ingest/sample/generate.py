@@ -14,14 +14,18 @@ import numpy as np
 import biobraid
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.files import PARTIAL, disk_errors
-from biobraid.ingest.sample import riverside, ukdemo
+from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
+from biobraid.ingest.sample.fhir.files import HospitalFiles
+from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
 
 MAX_PERSONS = 500_000
 BLOCK_PERSONS = 20_000
-STUDIES = (ukdemo.STUDY, riverside.STUDY)
+STUDIES = (
+    ukdemo.STUDY, riverside.STUDY, NORTHGATE.name, SOUTHGATE.name, mindwell.STUDY, valley.STUDY,
+)  # fmt: skip
 MARKER = ".sample.json"  # in every folder made here: which sample it belongs to
 
 Progress = Callable[[int, int], None]
@@ -113,20 +117,27 @@ def _write(
     writer = TruthWriter(folders["truth"])
     with ExitStack() as stack:
         stack.callback(writer.close)
-        uk = ukdemo.UkdemoFiles(folders[ukdemo.STUDY], stack, planted)
-        river = riverside.RiversideFiles(folders[riverside.STUDY], stack, planted)
+        outs = (
+            ukdemo.UkdemoFiles(folders[ukdemo.STUDY], stack, planted),
+            riverside.RiversideFiles(folders[riverside.STUDY], stack, planted),
+            HospitalFiles(NORTHGATE, folders[NORTHGATE.name], stack, planted),
+            HospitalFiles(SOUTHGATE, folders[SOUTHGATE.name], stack, planted),
+            mindwell.MindwellFiles(folders[mindwell.STUDY], stack, planted),
+            valley.ValleyFiles(folders[valley.STUDY], stack, planted),
+        )
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
             block = people(seed, numbers)
-            uk.write(block)
-            river.write(block)
+            for out in outs:
+                out.write(block)
             writer.write(block)
             part = block.part
             both = part.in_ukdemo & part.in_riverside
             totals += [part.in_ukdemo.sum(), part.in_riverside.sum(), both.sum()]
             if progress is not None:
                 progress(int(numbers[-1]) + 1, persons)
-    _copy_showcase(folders[ukdemo.STUDY])
+    for study in (ukdemo.STUDY, mindwell.STUDY):
+        _copy_dictionary(study, folders[study])
     writer.finish(planted)
     files = [p for s in STUDIES for p in folders[s].rglob("*") if p.is_file()]
     return SampleSummary(
@@ -142,9 +153,9 @@ def _write(
     )
 
 
-def _copy_showcase(folder: Path) -> None:
-    """The dictionary is part of the delivery, as on UK Biobank's site."""
-    source = Path(biobraid.__file__).parent / "studies" / ukdemo.STUDY / "dictionary"
+def _copy_dictionary(study: str, folder: Path) -> None:
+    """The dictionary is part of the delivery, as on UK Biobank's site and in a REDCap export."""
+    source = Path(biobraid.__file__).parent / "studies" / study / "dictionary"
     shutil.copytree(source, folder / "dictionary")
 
 

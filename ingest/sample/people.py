@@ -71,7 +71,7 @@ def people(seed: int, numbers: Ints) -> People:
     traits = true_traits(draws, male, (first_visit - who.birth).astype(np.int64) / 365.25)
     ill = illness(draws, traits, who.birth)
     part = _participation(draws, traits, ill, first_visit, (in_ukdemo, in_riverside, on_map))
-    return People(draws, who, traits, ill, part, attendance(draws))
+    return People(draws, who, traits, ill, part, attendance(draws, part.death))
 
 
 def membership(draws: Draws) -> tuple[Flags, Flags, Flags]:

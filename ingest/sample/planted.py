@@ -89,6 +89,7 @@ EFFECTS: dict[str, float] = {
     "gp_log_odds_male": -0.10,
     "alcohol_refusal_daily_drinker": 0.12,  # probability of -3 among daily drinkers
     "alcohol_refusal_others": 0.01,
+    "phq9_depression": 6.0,  # points of the total score, against people without depression
 }
 
 # defect -> (what one is, what the books must show for it)

@@ -27,11 +27,12 @@ class Hospital:
 
     name: str
     system: str  # of its own identifiers
-    is_american: bool  # US Core extensions and conditional references, else UK Core and plain
+    is_american: bool = False  # US Core and conditional references, else UK Core and plain
+    lives: int = 2_000_003  # added to the seed, so that each place has contacts of its own
 
 
-NORTHGATE = Hospital("northgate", "https://northgate.example.org/id", is_american=False)
-SOUTHGATE = Hospital("southgate", "https://southgate.example.org/id", is_american=True)
+NORTHGATE = Hospital("northgate", "https://northgate.example.org/id")
+SOUTHGATE = Hospital("southgate", "https://southgate.example.org/id", True, 1_000_003)
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,9 @@ class Ward:
     seen: Contacts
 
     def draws(self, rows: Ints) -> Draws:
-        """Draws for rows of the block, apart from those of the other hospital."""
-        return Draws(
-            self.block.draws.seed + (1_000_003 if self.hospital is SOUTHGATE else 2_000_003),
-            self.block.draws.numbers[rows],
-        )
+        """Draws for rows of the block, apart from those of other places."""
+        block = self.block.draws
+        return Draws(block.seed + self.hospital.lives, block.numbers[rows])
 
 
 @dataclass(frozen=True)
