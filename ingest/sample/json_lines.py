@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.sample.cells import joined, where
-from biobraid.ingest.sample.draws import Flags
+from biobraid.ingest.sample.draws import Flags, Ints
 
 _HOLE = re.compile(r"\{\{(\w+)\}\}")  # compact JSON never opens two braces at once
 
@@ -78,9 +78,11 @@ def after_last(lines: pa.Array, is_theirs: Flags, extra: list[str]) -> pa.Array:
     return pa.concat_arrays([lines[:end], pa.array(extra, pa.string()), lines[end:]])
 
 
-def split(lines: pa.Array, is_second: Flags) -> tuple[pa.Array, pa.Array]:
-    """The lines that are not in the second part, and those that are."""
-    return lines.filter(pa.array(~is_second)), lines.filter(pa.array(is_second))
+def by_person(parts: Sequence[tuple[pa.Array, Ints]]) -> pa.Array:
+    """Lines of several kinds, each with its person's row, one person after another."""
+    rows = np.concatenate([row for _, row in parts])
+    lines = pa.concat_arrays([part for part, _ in parts])
+    return lines.take(pa.array(np.argsort(rows, kind="stable")))
 
 
 def _bytes(lines: pa.Array) -> memoryview | bytes:

@@ -30,7 +30,7 @@ _SHARE_CORRECTED, _SHARE_TAKEN_BACK, _SHARE_DELETED = 0.010, 0.005, 0.005
 _SHARE_CONDITION_ERROR = 0.01
 
 
-def observations(ward: Ward, planted: Planted) -> tuple[Lines, pa.Array, pa.Array]:
+def observations(ward: Ward, planted: Planted) -> tuple[Lines, Lines, pa.Array]:
     """Observations, the delta's new statements about some of them, and its deletions."""
     found = results(ward)
     when, status, known = first_statements(ward, found, planted)
@@ -58,7 +58,7 @@ def observations(ward: Ward, planted: Planted) -> tuple[Lines, pa.Array, pa.Arra
     ):
         planted.expect(study, "Observation", state, n)
     deletions = filled(DELETION, {"id": ids.filter(pa.array(deleted))})
-    return lines, later.lines.filter(pa.array(corrected | taken_back)), deletions
+    return lines, later.where(corrected | taken_back), deletions
 
 
 def _changes(ward: Ward, found: Results, lines: Lines) -> tuple[Flags, Flags, Flags]:
@@ -92,20 +92,19 @@ def _mixed(first: Results, second: Results, is_second: Flags) -> Results:
     )
 
 
-def conditions_in_error(ward: Ward, lines: Lines, planted: Planted) -> pa.Array:
+def conditions_in_error(ward: Ward, lines: Lines, planted: Planted) -> Lines:
     """New statements that some conditions had been entered in error; never diabetes."""
     draws = ward.draws(lines.row)
     wrong = draws.chance("condition-error", _SHARE_CONDITION_ERROR, lines.k) & ~lines.is_late
     wrong &= (lines.k != INDEX["t2dm"]) & (ward.block.draws.numbers[lines.row] >= 30)
-    texts = [
-        _taken_back(line) for line in lines.lines.filter(pa.array(wrong)).to_pylist()
-    ]  # few, so a Python loop may do
+    old = lines.where(wrong)
+    texts = [_taken_back(line) for line in old.lines.to_pylist()]  # one in a hundred
     study = ward.hospital.name
     planted.count("entered-in-error", study, path("Condition", DELTA), "", len(texts))
     planted.expect(study, "Condition", "delivered", len(texts) + len(lines.lines))
     planted.expect(study, "Condition", "taken-back", len(texts))
     planted.expect(study, "Condition", "current", len(lines.lines) - len(texts))
-    return pa.array(texts, pa.string())
+    return Lines(pa.array(texts, pa.string()), old.row, old.k, old.is_late)
 
 
 def _taken_back(line: str) -> str:

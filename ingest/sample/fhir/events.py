@@ -70,6 +70,11 @@ class Lines:
     k: Ints
     is_late: Flags
 
+    def where(self, keep: Flags) -> Lines:
+        """Those of the lines."""
+        kept = self.lines.filter(pa.array(keep))
+        return Lines(kept, self.row[keep], self.k[keep], self.is_late[keep])
+
 
 def encounter_lines(ward: Ward) -> Lines:
     """One Encounter per contact."""

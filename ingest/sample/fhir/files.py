@@ -16,9 +16,11 @@ from biobraid.ingest.sample.fhir.patients import patient_lines
 from biobraid.ingest.sample.fhir.places import place_lines
 from biobraid.ingest.sample.fhir.ward import Hospital, Ward, ward
 from biobraid.ingest.sample.identities import CANARY_KIN, CANARY_SURNAMES
-from biobraid.ingest.sample.json_lines import JsonLinesFile, after_last, split
+from biobraid.ingest.sample.json_lines import JsonLinesFile, after_last, by_person
 from biobraid.ingest.sample.people import People
 from biobraid.ingest.sample.planted import CANARIES, CUT_LINE, OF_NOBODY, Planted
+
+NOBODY = "n-000000000000"  # a Patient that is not there
 
 
 class HospitalFiles:
@@ -50,8 +52,7 @@ class HospitalFiles:
         self._write_observations(here)
         conditions = events.condition_lines(here)
         in_error = delta.conditions_in_error(here, conditions, self.planted)
-        self._write_conditions(here, conditions)
-        self._delta["Condition"].write(in_error)
+        self._write_conditions(here, conditions, in_error)
         devices, serials = treatments.device_lines(here)
         for serial in serials:
             self.planted.canary(
@@ -73,20 +74,20 @@ class HospitalFiles:
             self.planted.expect(self.hospital.name, kind, "current", len(found.lines))
 
     def _write(self, kind: str, found: events.Lines) -> None:
-        before, after = split(found.lines, found.is_late)
-        self._first[kind].write(before)
-        if len(after):
-            self._delta[kind].write(after)
+        self._first[kind].write(found.where(~found.is_late).lines)
+        if found.is_late.any():
+            self._delta[kind].write(found.where(found.is_late).lines)
 
     def _write_observations(self, here: Ward) -> None:
         found, changed, deletions = delta.observations(here, self.planted)
-        before, after = split(found.lines, found.is_late)
-        numbers = here.block.draws.numbers[found.row][~found.is_late]
+        first, late = found.where(~found.is_late), found.where(found.is_late)
+        before, numbers = first.lines, here.block.draws.numbers[first.row]
         if self.hospital.name == "northgate":
             before = self._spoilt(before, numbers)
         self._first["Observation"].write(before)
-        self._delta["Observation"].write(after)
-        self._delta["Observation"].write(changed)
+        self._delta["Observation"].write(
+            by_person([(late.lines, late.row), (changed.lines, changed.row)])
+        )
         self._delta["deleted"].write(deletions)
 
     def _spoilt(
@@ -104,7 +105,9 @@ class HospitalFiles:
                 extra = line[: len(line) // 2]
             else:
                 own = line.partition('"Patient/')[2].partition('"')[0]
-                extra = line.replace(own, f"{study[0]}-000000000000")
+                for element in ('"id":"', '"Patient/'):
+                    line = line.replace(f"{element}{own}", f"{element}{NOBODY}")
+                extra = line
             lines = after_last(lines, is_theirs, [extra])
             # The extra line is nobody's: later insertions must not count it.
             numbers = np.insert(numbers, int(at[-1]) + 1, -1)
@@ -112,9 +115,9 @@ class HospitalFiles:
             self.planted.expect(study, "Observation", "delivered")
         return lines
 
-    def _write_conditions(self, here: Ward, found: events.Lines) -> None:
-        before, after = split(found.lines, found.is_late)
-        numbers = here.block.draws.numbers[found.row][~found.is_late]
+    def _write_conditions(self, here: Ward, found: events.Lines, in_error: events.Lines) -> None:
+        first, late = found.where(~found.is_late), found.where(found.is_late)
+        before, numbers = first.lines, here.block.draws.numbers[first.row]
         at = np.flatnonzero(numbers == OF_NOBODY)
         if self.hospital.name == "northgate" and len(at):
             line = before[int(at[0])].as_py()
@@ -125,7 +128,9 @@ class HospitalFiles:
             self.planted.expect("northgate", "Condition", "delivered")
             self.planted.expect("northgate", "Condition", "current")
         self._first["Condition"].write(before)
-        self._delta["Condition"].write(after)
+        self._delta["Condition"].write(
+            by_person([(late.lines, late.row), (in_error.lines, in_error.row)])
+        )
 
     def _conclusions(self, here: Ward) -> pa.Array:
         """Free text of the canary persons' reports, with names in it; null for the others."""
