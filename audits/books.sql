@@ -22,4 +22,4 @@ SELECT
   cdm_table
 FROM @this_model
 WHERE
-  n_facts <> n_undated + n_excluded + n_surplus + n_rows
+  n_facts <> n_undated + n_excluded + n_surplus + n_homeless + n_rows

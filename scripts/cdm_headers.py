@@ -20,15 +20,24 @@ DESCRIPTIONS = {
     "observation_period": "From the earliest to the latest day of mart.source_coverage and of the facts themselves; dates that are themselves answers (year of a diagnosis long ago) do not widen it. One period a person, so none overlap.",
     "visit_occurrence": "Facts of stem.event for this table. A visit without an end ends where it starts.",
     "condition_occurrence": "Facts of stem.event whose concept is of domain Condition, and unmapped condition events.",
-    "drug_exposure": "Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends where it starts; verbatim_end_date holds only what was delivered.",
+    "drug_exposure": "Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends with its supply, else where it starts; verbatim_end_date holds only what was delivered.",
     "procedure_occurrence": "Facts of stem.event whose concept is of domain Procedure, and unmapped procedure events.",
     "device_exposure": "Facts of stem.event whose concept is of domain Device, and unmapped device events.",
     "measurement": "Facts of stem.event whose concept is of domain Measurement, and unmapped measurement events. A limit of quantification keeps its operator; absent values are not here but in mart.missingness.",
     "observation": "Facts of stem.event whose concept is of domain Observation or of one without a table, and unmapped values.",
+    "visit_detail": "Facts of stem.event for this table. The CDM asks for the visit: parts of visits that were not delivered are counted in stem.arrival. A part without an end ends where it starts.",
+    "specimen": "Facts of stem.event whose concept is of domain Specimen, and unmapped specimens. specimen_source_id is the keyed id of the delivered record, never the source's own.",
+    "survey_conduct": "Filled-in surveys (a table of CDM 6): answers point here by observation_event_id or measurement_event_id with field concept 1147833. survey_source_identifier is the keyed id of the delivered record.",
+    "note": "Metadata of notes. note_text is always empty: no text enters the cdm.",
+    "episode": "Facts of stem.event for this table.",
     "death": "Every death and cause is in stem.event; here the one that counts: register before hospital before primary care before the rest, then the earliest date, then a record with a cause, the primary one, a mapped one.",
     "cdm_source": "Exactly one row; OHDSI's quality dashboard stops without it. Dates are those of the deliveries, so that the same input gives the same row.",
 }
-_REFERENCES = {"person_id": "cdm.person", "visit_occurrence_id": "cdm.visit_occurrence"}
+_REFERENCES = {
+    "person_id": "cdm.person",
+    "visit_occurrence_id": "cdm.visit_occurrence",
+    "visit_detail_id": "cdm.visit_detail",
+}
 
 
 def header(table: str) -> str:
@@ -38,8 +47,12 @@ def header(table: str) -> str:
     lines = [f"  name cdm.{table},", "  kind FULL,", f"  grain {key[0]},"]
     if table not in ("person", "cdm_source"):
         lines.append("  references (person_id),")
-    if table != "visit_occurrence" and any(f.name == "visit_occurrence_id" for f in fields):
-        lines.append("  depends_on (cdm.visit_occurrence),")  # read by an audit only
+    read = [
+        _REFERENCES[f.name] for f in fields if f.name in ("visit_occurrence_id", "visit_detail_id")
+    ]
+    read = sorted(name for name in read if name != f"cdm.{table}")
+    if read:
+        lines.append(f"  depends_on ({', '.join(read)}),")  # read by audits only
     lines.append(f"  description '{_quoted(DESCRIPTIONS[table])}',")
     described = ",\n".join(f"    {f.name} = '{_quoted(f.description)}'" for f in fields)
     lines.append(f"  column_descriptions (\n{described}\n  ),")

@@ -33,7 +33,8 @@ RAW_VALUE = Table(
 variable VARCHAR variable as named in the study's dictionary (UK Biobank: the field id)
 instance INTEGER visit or repeat the value belongs to; 0 where the source has none
 array_index INTEGER position within a multi-valued answer; 0 where there is one value
-value VARCHAR value as delivered; never null (an empty cell makes no row)
+value VARCHAR value as delivered; null only where absent_reason is not (an empty cell makes no row)
+absent_reason VARCHAR why there is no value, where the source's structure says it (a branch not taken): FHIR data-absent-reason, see ABSENT_REASONS; null otherwise
 unit VARCHAR unit as delivered; null if the unit stands only in the dictionary
 survey_record_id BIGINT record_id of the filled-in instrument (raw.event, kind survey) the answer belongs to; null if none
 """
@@ -60,6 +61,7 @@ value VARCHAR value delivered with the event, as text
 unit VARCHAR unit delivered with the value
 value_code VARCHAR coded value (a FHIR valueCodeableConcept); null if the value is a number or text
 value_code_system VARCHAR OMOP vocabulary id of value_code, or study:source
+absent_reason VARCHAR why the event says nothing (FHIR dataAbsentReason), see ABSENT_REASONS; such an event makes no fact and is counted as missing; null otherwise
 value_source VARCHAR value verbatim, where the source gives it beside `value`; null otherwise
 range_low VARCHAR lower end of the normal range, in `unit`, as text
 range_high VARCHAR upper end of the normal range, in `unit`, as text
