@@ -50,6 +50,7 @@ class FileJob:
     threads: int
     study_keys: Mapping[str, str] = field(default_factory=dict)  # namespaces of other studies
     previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
+    tmp: Path | None = None  # folder of the home for files unpacked while reading
 
     @property
     def source(self) -> Source:
@@ -128,6 +129,7 @@ class Counts:
     columns: tuple[str, ...] = ()
     keys_are_unique: bool = False  # connector has made sure that record_id is unique in the file
     whole_row_keys: bool = False  # records have no key: equal rows are told apart by occurrence
+    may_be_empty: bool = False  # a full delivery's file may hold no record (an empty CDM table)
     bytes_done: int = 0  # of the file as delivered, for the progress bar
 
 

@@ -229,6 +229,7 @@ class _Run:
             threads=share.threads,
             study_keys=self.namespaces,
             previous_columns=delivery.previous_columns(file.kind),
+            tmp=self.home.tmp,
         )
         return Task(
             job,

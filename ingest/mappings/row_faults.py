@@ -18,6 +18,10 @@ RULES = ("direct", "recode", "scale", "date", "ignore")
 STATUSES = ("APPROVED", "UNCHECKED", "IGNORED")
 PERSON_COLUMNS = (
     "year_of_birth", "month_of_birth", "day_of_birth", "birth", "age", "death_date",
+    # of a person that an OMOP database delivers: the value is the concept, or its wording
+    "gender_concept_id", "gender_source_value", "gender_source_concept_id",
+    "race_concept_id", "race_source_value", "race_source_concept_id",
+    "ethnicity_concept_id", "ethnicity_source_value", "ethnicity_source_concept_id",
 )  # fmt: skip
 ID_COLUMNS = ("target_concept_id", "unit_concept_id", "value_as_concept_id")
 _ATTRIBUTE = re.compile(r"attribute:[a-z][a-z0-9_]*:[A-Za-z0-9][\w.-]*")

@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'From the earliest to the latest day of mart.source_coverage and of the facts themselves; dates that are themselves answers (year of a diagnosis long ago) do not widen it. One period a person, so none overlap.',
+  description 'Where one source alone covers a person and delivers observation periods that do not overlap, they are kept as delivered. Otherwise the days on which at least one source could have recorded something (mart.source_coverage), as whole periods: those that overlap or follow each other are one. A person with dated facts and no coverage has one period from the first to the last of them; facts outside the periods stay where they are and are counted in mart.outside_observation. Periods of a person never overlap.',
   column_descriptions (
     observation_period_id = 'A Person can have multiple discrete Observation Periods which are identified by the Observation_Period_Id',
     person_id = 'The Person ID of the PERSON record for which the Observation Period is recorded',

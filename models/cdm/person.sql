@@ -36,10 +36,14 @@ MODEL (
 WITH fact AS (
   SELECT
     e.person_id,
+    e.study,
+    e.source,
+    SPLIT_PART(e.person_field, '_', 1) AS attribute,
     e.person_field,
     e.concept_id,
     e.source_concept_id,
     e.source_value,
+    CAST(e.value_number AS BIGINT) AS delivered_id,
     CASE
       WHEN e.person_field = 'birth'
       THEN TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS INT)
@@ -125,6 +129,44 @@ WITH fact AS (
   FROM day_vote AS v
   WHERE
     v.place = 1
+), delivered_wording AS (
+  SELECT
+    f.person_id,
+    f.study,
+    f.source,
+    f.attribute,
+    MIN(CASE WHEN f.person_field LIKE '%_source_value' THEN f.source_value END) AS source_value,
+    MIN(CASE WHEN f.person_field LIKE '%_source_concept_id' THEN f.delivered_id END) AS source_concept_id
+  FROM fact AS f
+  WHERE
+    f.person_field LIKE '%_source_value' OR f.person_field LIKE '%_source_concept_id'
+  GROUP BY
+    f.person_id,
+    f.study,
+    f.source,
+    f.attribute
+), concept_fact AS (
+  SELECT
+    f.person_id,
+    f.person_field,
+    f.concept_id,
+    f.source_concept_id,
+    f.source_value
+  FROM fact AS f
+  WHERE
+    f.person_field IN ('gender', 'race', 'ethnicity')
+  UNION ALL
+  SELECT
+    f.person_id,
+    f.attribute AS person_field,
+    COALESCE(f.delivered_id, 0) AS concept_id,
+    w.source_concept_id,
+    w.source_value
+  FROM fact AS f
+  LEFT JOIN delivered_wording AS w
+    ON f.person_id = w.person_id AND f.study = w.study AND f.source = w.source AND f.attribute = w.attribute
+  WHERE
+    f.person_field IN ('gender_concept_id', 'race_concept_id', 'ethnicity_concept_id')
 ), concept_vote AS (
   SELECT
     f.person_id,
@@ -136,9 +178,7 @@ WITH fact AS (
       PARTITION BY f.person_id, f.person_field
       ORDER BY CASE WHEN f.concept_id = 0 THEN 1 ELSE 0 END, COUNT(*) DESC, f.concept_id
     ) AS place
-  FROM fact AS f
-  WHERE
-    f.person_field IN ('gender', 'race', 'ethnicity')
+  FROM concept_fact AS f
   GROUP BY
     f.person_id,
     f.person_field,

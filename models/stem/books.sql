@@ -9,7 +9,7 @@ MODEL (
     source = 'Source within the study',
     table_name = 'Raw table: value, event or record',
     n_rows = 'Rows in raw',
-    n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named',
+    n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named though it should be',
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
@@ -32,7 +32,7 @@ WITH delivered AS (
     s.source,
     s.table_name,
     SUM(s.n_rows) AS n_rows,
-    SUM(CASE WHEN s.link_status IN ('linked', 'withdrawn') THEN 0 ELSE s.n_rows END) AS n_unlinked,
+    SUM(CASE WHEN s.link_status IN ('linked', 'withdrawn', 'of-nobody') THEN 0 ELSE s.n_rows END) AS n_unlinked,
     SUM(CASE WHEN s.link_status = 'withdrawn' THEN s.n_rows ELSE 0 END) AS n_withdrawn
   FROM staging.source_person AS s
   GROUP BY
