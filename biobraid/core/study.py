@@ -39,7 +39,7 @@ class Covers(_Strict):
 class Dictionary(_Strict):
     """Where a dictionary stands, if it is not dictionary.csv."""
 
-    format: Literal["csv", "ukb-showcase"] = "csv"
+    format: Literal["csv", "ukb-showcase", "redcap"] = "csv"
     fields: list[str] = []  # files below the study pack or the delivery folder
     codings: list[str] = []
     missing_codes: list[str] = []  # per-encoding missing codes

@@ -34,6 +34,8 @@ class Variable:
     unit: str | None = None
     codes: Mapping[str, str | None] = field(default_factory=dict)  # code -> meaning; empty: any
     is_free_text: bool = False
+    # What the dictionary's own format says beside this (REDCap: form, branching, ...).
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Counts:
     """What a connector met since it last yielded Counts; landing adds them up.
 
     Records: read = landed + rejected + ignored. Facts (non-empty cells of records that
-    were neither rejected nor ignored): facts_read = landed + rejected + ignored + to_vault.
+    were neither rejected nor ignored, and empty cells that land with an absent_reason):
+    facts_read = landed + rejected + ignored + to_vault.
     `ignored` says why, by rule ("free-text-undeclared", "undeclared-column", "record-key",
     "empty-record", ...), with the number of facts or records; `columns` are the file's.
     """

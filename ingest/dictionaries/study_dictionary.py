@@ -50,6 +50,7 @@ def variables_of_source(
             unit=row.unit,
             codes=by_variable.get(row.variable, {}),
             is_free_text=row.is_free_text and row.variable not in allowed,
+            attributes=row.attributes,
         )
         for row in rows_of_source(dictionary.variables, source_id)
     }
@@ -82,14 +83,24 @@ def examine_dictionary(home: Home, study: Study) -> DictionaryRows:
 
 
 def _beneath(lower: DictionaryRows, upper: DictionaryRows) -> DictionaryRows:
-    """Both together; a variable of `upper` stands in for that of `lower`, its codes included."""
+    """Both together; a variable of `upper` stands in for that of `lower`, its codes included.
+
+    What only the format of `lower` can say of it (attributes) stays.
+    """
     replaced = {(row.source, row.variable) for row in upper.variables}
+    below = {(row.source, row.variable): row.attributes for row in lower.variables}
+    of_study = {row.variable: row.attributes for row in lower.variables if row.attributes}
 
     def stays(row: VariableRow | CodeRow) -> bool:
         return not {(row.source, row.variable), (None, row.variable)} & replaced
 
+    def with_attributes(row: VariableRow) -> VariableRow:
+        known = below.get((row.source, row.variable), of_study.get(row.variable, {}))
+        return replace(row, attributes={**known, **row.attributes})
+
     return DictionaryRows(
-        [row for row in lower.variables if stays(row)] + upper.variables,
+        [row for row in lower.variables if stays(row)]
+        + list(map(with_attributes, upper.variables)),
         [row for row in lower.codes if stays(row)] + upper.codes,
         lower.faults + upper.faults,
     )
@@ -155,6 +166,10 @@ def _read_format(name: str, fields: Sequence[Path], codings: Sequence[Path]) -> 
 
         variables, codes = read_showcase(fields, codings)
         return DictionaryRows(list(variables), list(codes))
+    if name == "redcap":
+        from biobraid.ingest.dictionaries.redcap import read_redcap
+
+        return read_redcap(fields, codings)
     raise ValueError(f"there is no reader of dictionaries in format {name}")
 
 
