@@ -7,7 +7,14 @@ from typing import Any, Literal
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.home import Home, validation_faults
@@ -34,6 +41,19 @@ class Covers(_Strict):
 
     from_: str | None = Field(default=None, alias="from", pattern=r"^\d{4}-\d{2}-\d{2}$")
     to: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+
+
+class Censoring(_Strict):
+    """Last day a source could have recorded anything about the persons of one region.
+
+    region: the code of a person's registration (data provider, country). The registration
+    decides; for sources without registrations of their origin, the person's last one in the
+    study. Other persons are censored where the source's `covers` ends.
+    """
+
+    source: str
+    region: str
+    to: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
 
 
 class Dictionary(_Strict):
@@ -113,6 +133,22 @@ class Study(_Strict):
     withdrawals: Withdrawals | None = None
     dictionary: Dictionary = Dictionary()
     sources: dict[str, Source] = Field(min_length=1)
+    censoring: list[Censoring] = []
+
+    @field_validator("censoring")
+    @classmethod
+    def _known_sources(cls, value: list[Censoring], info: ValidationInfo) -> list[Censoring]:
+        sources = info.data.get("sources", {})
+        for rule in value:
+            if sources and rule.source not in sources:
+                near = near_misses(rule.source, sources)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(f"'{rule.source}' is not a source of the study{hint}")
+        pairs = [(rule.source, rule.region) for rule in value]
+        twice = sorted({pair for pair in pairs if pairs.count(pair) > 1})
+        if twice:
+            raise ValueError(f"source '{twice[0][0]}' has two dates for region '{twice[0][1]}'")
+        return value
 
     @field_validator("time_zone")
     @classmethod

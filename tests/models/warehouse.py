@@ -127,7 +127,7 @@ class Warehouse:
             if name in tables:
                 self._insert(table, tables[name])
         if "link.person_bridge" not in tables:
-            self._link_everybody()
+            self.link_everybody()
         if "meta.biobank" not in tables:
             self.con.execute("INSERT INTO meta.biobank VALUES ('test biobank', '0')")
 
@@ -193,7 +193,8 @@ class Warehouse:
         choice = _DEFAULTS.get(column)
         return None if choice is None else choice.get(table.full_name, choice[""])
 
-    def _link_everybody(self) -> None:
+    def link_everybody(self) -> None:
+        """Link every source person to the person of the same number."""
         keys: set[str] = set()
         for name in ("value", "event", "record"):
             found = self.con.execute(

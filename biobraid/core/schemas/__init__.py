@@ -22,6 +22,7 @@ from biobraid.core.schemas.raw import (
 )
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
+    VOCAB_CENSORING,
     VOCAB_CODE,
     VOCAB_MAPPING,
     VOCAB_ORIGIN,
@@ -40,6 +41,7 @@ LANDING_TABLES: tuple[Table, ...] = (
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,
     VOCAB_SOURCE,
+    VOCAB_CENSORING,
     VOCAB_VARIABLE,
     VOCAB_CODE,
     VOCAB_MAPPING,

@@ -24,6 +24,21 @@ release VARCHAR study release the source belongs to
     ),
 )
 
+VOCAB_CENSORING = Table(
+    "vocab",
+    "study_censoring",
+    "last day a source could have recorded anything about persons of one region, as declared",
+    ("study", "source", "region"),
+    columns_of(
+        """
+study VARCHAR study id
+source VARCHAR source id
+region VARCHAR code of the persons' registration (raw.record): data provider, country, ...
+covers_to VARCHAR administrative censoring date of the source there (YYYY-MM-DD)
+"""
+    ),
+)
+
 VOCAB_VARIABLE = Table(
     "vocab",
     "variable",
