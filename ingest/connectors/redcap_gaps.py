@@ -76,14 +76,13 @@ def find_gaps(
         return Gaps(facts, reason, is_elsewhere)
     record = np.concatenate([rows for _, rows in added])
     variable: Ints32 = np.concatenate([np.full(len(r), i, np.int32) for i, r in added])
-    blank = pa.array([""], pa.string()).take(pa.array(np.zeros(len(record), np.int64)))
     return Gaps(
         Facts(
             facts.names,
             facts.roles,
             np.concatenate([facts.record, record]),
             np.concatenate([facts.variable, variable]),
-            pa.concat_arrays([facts.value, blank]),
+            pa.concat_arrays([facts.value, pa.nulls(len(record), pa.string())]),
         ),
         np.concatenate([reason, np.full(len(record), HIDDEN, np.int8)]),
         np.concatenate([is_elsewhere, np.zeros(len(record), dtype=bool)]),

@@ -111,6 +111,7 @@ class _Parser:
         self.at = 0
         self.kind: str | None = None
         self.word = ""
+        self._is_adjacent = False  # nothing stands between this token and the one before
         self._advance()
 
     def disjunction(self) -> Node:
@@ -177,7 +178,7 @@ class _Parser:
             node = self._or()
             self._expect(")")
             return node
-        if kind == "word":
+        if kind == "word" and word.lower() not in _WORDS:
             return self._call()
         raise LogicError(f"'{word}' was not expected")
 
@@ -197,7 +198,7 @@ class _Parser:
     def _reference(self, first: str) -> Ref | Opaque:
         """One to three brackets: [field], [event][field], [field][instance]."""
         names = [first[1:-1].strip()]
-        while self.kind == "ref":
+        while self.kind == "ref" and self._is_adjacent:
             names.append(self.word[1:-1].strip())
             self._advance()
         if len(names) > 1 and (names[-1].isdigit() or names[-1].lower() in _INSTANCES):
@@ -231,9 +232,11 @@ class _Parser:
         found = _TOKEN.match(self._text, self._end)
         if found is None:
             raise LogicError(f"unreadable at {self._end}")
-        self.at, self._end = self._end, found.end()
         self.kind = found.lastgroup
         self.word = found[found.lastgroup or 0]
+        self.at = found.start(found.lastgroup or 0)
+        self._is_adjacent = self.at == self._end
+        self._end = found.end()
 
 
 def _truth(term: _Term) -> Node:

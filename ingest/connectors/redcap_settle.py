@@ -48,7 +48,7 @@ def settle(
     yield from to_vault(frame, vault)
     yield from _details(records, facts.only(role == Fate.DETAIL), surveys.forms, counts)
     for fate in (Fate.LAND, Fate.SEX, Fate.BIRTH_DATE):
-        mask = np.asarray(role == fate) & is_here
+        mask: Bools = (role == fate) & is_here
         part, reason = facts.only(mask), gaps.reason[mask]
         if fate == Fate.SEX:
             yield from to_vault(frame, part)
@@ -72,10 +72,7 @@ def _value_rows(records: Records, part: Facts, surveys: Surveys) -> pa.Table:
     is_filled_in = surveys.forms.is_filled_in[part.record, np.maximum(form, 0)] & (form >= 0)
     at = pa.array(form * n + part.record, mask=form < 0)
     mask, none = pa.array(is_filled_in), pa.scalar(None, pa.int64())
-    columns = {
-        "survey_record_id": pc.if_else(mask, rows["record_id"], none),
-        "survey_row_id": pc.if_else(mask, surveys.row_ids.take(at), none),
-    }
+    columns = {"survey_record_id": pc.if_else(mask, surveys.row_ids.take(at), none)}
     if surveys.times is not None:
         columns |= time_columns(surveys.times, at)
     for name, column in columns.items():
@@ -92,7 +89,7 @@ def _ignore(facts: Facts, plan: RedcapPlan, counts: Counts) -> None:
 
 def _details(records: Records, facts: Facts, forms: Forms, counts: Counts) -> Iterator[Chunk]:
     """raw.detail rows of the surveys of a record: its event and, if asked for, its group."""
-    has_survey = forms.is_filled_in.any(axis=1)
+    has_survey: Bools = np.any(forms.is_filled_in, axis=1)
     held = facts.only(has_survey[facts.record])
     n_left = len(facts) - len(held)
     if n_left:

@@ -50,7 +50,7 @@ _NAMED = (
     (re.compile(r"zip|post_?code|postal"), "postcode"),
     (re.compile(r"addr|street"), "address"),
 )
-_BIRTH = re.compile(r"(^|_)(dob|birth|birthday|birth_?date|date_?of_?birth)($|_)")
+_BIRTH = re.compile(r"(^|_)(dob|born|birth|birthday|birth_?date|date_?of_?birth)($|_)")
 _OWN_BIRTH = re.compile(r"dob|birth_?date|birthday|date_?of_?birth|date_?birth")
 
 

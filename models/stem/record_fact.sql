@@ -5,7 +5,7 @@ MODEL (
   grain record_id,
   description 'Target of references: the survey of an answer, the visit before, the parent of a visit detail, the event a measurement is about. Of several facts made from one record the first target counts, then the smallest id. Undated and ignored events are no targets.',
   column_descriptions (
-    record_id = 'record_id that is referred to',
+    record_id = 'record_id that is referred to; of a survey also its row_id, where one record holds several',
     person_id = 'Person; references of others are not followed',
     cdm_table = 'Table the fact stands in',
     fact_id = 'Id of the fact in that table',
@@ -61,18 +61,32 @@ WITH reference AS (
     c.vocabulary_id = 'CDM' AND c.concept_name LIKE '%.%_id'
   GROUP BY
     c.concept_name
+), named AS (
+  SELECT
+    record_id AS named_id,
+    row_id
+  FROM staging.source_event
+  UNION ALL
+  SELECT
+    row_id AS named_id,
+    row_id
+  FROM staging.source_event
+  WHERE
+    kind = 'survey'
 ), fact AS (
   SELECT
-    e.record_id,
+    w.record_id,
     e.person_id,
     t.cdm_table,
     XOR(e.row_id, t.id_key) AS fact_id,
     COALESCE(e.start_date, v.start_date) AS start_date,
     CASE WHEN e.start_date IS NULL THEN v.start_datetime ELSE e.start_datetime END AS start_datetime,
-    ROW_NUMBER() OVER (PARTITION BY e.record_id ORDER BY t.target_ordinal, XOR(e.row_id, t.id_key)) AS place
+    ROW_NUMBER() OVER (PARTITION BY w.record_id ORDER BY t.target_ordinal, XOR(e.row_id, t.id_key)) AS place
   FROM wanted AS w
+  INNER JOIN named AS n
+    ON w.record_id = n.named_id
   INNER JOIN staging.source_event AS e
-    ON w.record_id = e.record_id
+    ON n.row_id = e.row_id
   INNER JOIN stem.event_target AS t
     ON e.study = t.study
     AND e.source = t.source

@@ -36,7 +36,7 @@ array_index INTEGER position within a multi-valued answer; 0 where there is one 
 value VARCHAR value as delivered; null only where absent_reason is not (an empty cell makes no row)
 absent_reason VARCHAR why there is no value, where the source's structure says it (a branch not taken): FHIR data-absent-reason, see ABSENT_REASONS; null otherwise
 unit VARCHAR unit as delivered; null if the unit stands only in the dictionary
-survey_record_id BIGINT record_id of the filled-in instrument (raw.event, kind survey) the answer belongs to; null if none
+survey_record_id BIGINT record_id of the filled-in instrument (raw.event, kind survey) the answer belongs to, or row_id of that event where its record holds several instruments (a row of REDCap); null if none
 """
         + _VALUE_TIMES
     ),
@@ -184,7 +184,7 @@ records_rejected BIGINT records rejected, see raw.reject
 records_ignored BIGINT records ignored by a stated rule
 records_superseded BIGINT records replaced by a newer version
 records_deleted BIGINT records deleted by a deletion record, a tombstone or a withdrawal
-facts_read BIGINT non-empty cells or facts of the landed, superseded and deleted records
+facts_read BIGINT non-empty cells, empty cells whose absent_reason is known, or facts of the landed, superseded and deleted records
 facts_landed BIGINT facts now in landing from this file
 facts_rejected BIGINT cells rejected
 facts_ignored BIGINT cells ignored by a stated rule (undeclared free text, undeclared columns, record keys)
