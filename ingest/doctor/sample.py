@@ -60,6 +60,7 @@ def look_at_source(
             memory_gb=min(0.5, home.settings.memory_limit_gb),
             threads=1,
             tmp=home.tmp,
+            keys_repeat=True,
         )
         try:
             _read_sample(job, sample)
