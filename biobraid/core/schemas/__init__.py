@@ -128,6 +128,7 @@ __all__ = [
     "RAW_REJECT",
     "RAW_VALUE",
     "TABLES",
+    "VOCAB_CENSORING",
     "VOCAB_CODE",
     "VOCAB_MAPPING",
     "VOCAB_ORIGIN",
