@@ -47,7 +47,7 @@ _OTHER_FILES = {
     "link_to_ukdemo.csv": "participant_id ukdemo_eid",
 }
 # RxNorm's code of the ingredient, in the order of DRUGS; omeprazole stays without.
-RXNORM = ("36567", "83367", "17767", "35296", "6809", "10582", "435", "29046", "1191", "", "161")
+_RXNORM = ("36567", "83367", "17767", "35296", "6809", "10582", "435", "29046", "1191", "", "161")
 _JOBS = ("Teacher", "Nurse", "Bus driver", "Farmer", "Clerk", "Engineer", "Shop assistant")
 
 
@@ -179,7 +179,7 @@ class RiversideFiles:
         self._others["medications.csv"].write(
             {
                 "participant_id": ids.take(pa.array(row)),
-                "rxnorm": pick(RXNORM, drug),
+                "rxnorm": pick(_RXNORM, drug),
                 "drug_name": pick([d[0] for d in DRUGS], drug),
                 "start_date": date(begins, ISO),
                 "end_date": date(begins + 28, ISO),

@@ -14,7 +14,6 @@ from biobraid.ingest.sample.fhir.codes import BLOOD_PRESSURE, ITEMS, PLACE, SMOK
 from biobraid.ingest.sample.fhir.observations import results
 from biobraid.ingest.sample.fhir.ward import OPENED, ROUTINE, Contacts, Ward, end_of_records
 from biobraid.ingest.sample.illness import DISEASES, DRUGS
-from biobraid.ingest.sample.riverside import RXNORM
 
 ISO = "%Y-%m-%d"
 EVENT_COLUMNS = {
@@ -170,7 +169,7 @@ def _drugs(here: Ward, ids: Ints, persons: pa.Array) -> dict[str, dict[str, pa.A
         "drug_type_concept_id": same(_PRESCRIPTION, n),
         "quantity": pick([d[4] for d in DRUGS], drug),
         "days_supply": same("28", n),
-        "drug_source_value": pick(RXNORM, drug),
+        "drug_source_value": pick(codes.RXNORM, drug),
         "drug_source_concept_id": same("0", n),
         "route_source_value": same("oral", n),
     }

@@ -21,7 +21,6 @@ from biobraid.ingest.sample.fhir.ward import (
 from biobraid.ingest.sample.illness import DISEASES, DRUGS, INDEX
 from biobraid.ingest.sample.json_lines import filled
 from biobraid.ingest.sample.planted import CANARIES
-from biobraid.ingest.sample.riverside import RXNORM
 
 REQUEST = (
     '{"resourceType":"MedicationRequest","id":"{{id}}","meta":{"lastUpdated":"{{updated}}"}'
@@ -75,7 +74,7 @@ def medication_lines(ward: Ward) -> Lines:
     row, disease, day, k = row[keep], disease[keep], day[keep], (disease * 10 + ordinal)[keep]
     draws, drug = ward.draws(row), drug_of[disease]
     named = filled(
-        _DRUG, {"rxnorm": pick(RXNORM, drug), "label": pick([d[0] for d in DRUGS], drug)}
+        _DRUG, {"rxnorm": pick(codes.RXNORM, drug), "label": pick([d[0] for d in DRUGS], drug)}
     )
     is_contained = draws.chance("contained", _SHARE_CONTAINED, k)
     cells = {
