@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from biobraid.ingest.sample.draws import Flags, Ints
 from biobraid.ingest.sample.people import People
-from biobraid.ingest.sample.planted import OTHERS_NHS, SHARED_NHS, TWO_PATIENTS
+from biobraid.ingest.sample.planted import OTHERS_NHS, RAGGED_RIVERSIDE, SHARED_NHS, TWO_PATIENTS
 from biobraid.ingest.sample.riverside_identities import Given, given_identities
 from biobraid.ingest.sample.ukdemo import has_nhs
 
@@ -64,9 +64,10 @@ def links(block: People) -> Links:
 
 
 def _members(block: People) -> npt.NDArray[np.bool_]:
-    """Person x place; the withdrawn take no part in linkage."""
+    """Person x place; the withdrawn take no part, nor does whose only identities were rejected."""
     at = block.attends.at
-    columns = [block.part.in_ukdemo & ~block.part.withdrawn, block.part.in_riverside]
+    in_riverside = block.part.in_riverside & (block.draws.numbers != RAGGED_RIVERSIDE)
+    columns = [block.part.in_ukdemo & ~block.part.withdrawn, in_riverside]
     return np.stack([*columns, *(at[place] for place in PLACES[2:])], axis=1)
 
 

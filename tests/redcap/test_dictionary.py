@@ -68,7 +68,11 @@ def test_each_field_has_the_type_its_validation_promises(tmp_path: Path) -> None
     }  # fmt: skip
     assert {name: types[name] for name in expected} == expected
     assert {v.variable for v in rows.variables if v.is_free_text} == {"said", "open"}
-    assert _codes(rows, "smoker") == [("1", "Yes, now", None), ("-2", "No", None), ("x", "Other", None)]
+    assert _codes(rows, "smoker") == [
+        ("1", "Yes, now", None),
+        ("-2", "No", None),
+        ("x", "Other", None),
+    ]
     labels = {v.variable: v.label for v in rows.variables}
     assert labels["box____1"] == "box: minus, one"
     assert _codes(rows, "ok") == [("1", "Yes", None), ("0", "No", None)]
@@ -86,7 +90,9 @@ def test_identifiers_are_named_by_validation_name_or_flag(tmp_path: Path) -> Non
 
 
 def test_an_unflagged_birth_date_is_still_one(tmp_path: Path) -> None:
-    rows = _read(tmp_path, "id; a; text\n dob; a; text; ; date_dmy\n child_dob; a; text; ; date_dmy")
+    rows = _read(
+        tmp_path, "id; a; text\n dob; a; text; ; date_dmy\n child_dob; a; text; ; date_dmy"
+    )
     found = {v.variable: v.attributes.get("identity") for v in rows.variables[:3]}
     assert found == {"id": None, "dob": "birth_date", "child_dob": None}
 

@@ -51,9 +51,7 @@ def _truth(text: str, a: str | None, b: str | None = "") -> bool | None:
                 "or",
                 (
                     Compare("=", A, Literal("1")),
-                    Junction(
-                        "and", (Compare("=", A, Literal("2")), Compare("=", B, Literal("3")))
-                    ),
+                    Junction("and", (Compare("=", A, Literal("2")), Compare("=", B, Literal("3")))),
                 ),
             ),
         ),
@@ -170,9 +168,7 @@ def test_columns_are_evaluated_as_single_cells_are(
     tree: Node, rows: list[tuple[str | None, str | None]]
 ) -> None:
     assert parse_logic(_written(tree)) == tree, "what is written is read back"
-    columns = {
-        name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate("ab")
-    }
+    columns = {name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate("ab")}
     found = evaluate(tree, lambda ref: columns[ref.name], len(rows)).to_pylist()
     assert found == [_naive(tree, {"a": a, "b": b}) for a, b in rows]
 

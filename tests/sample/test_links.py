@@ -36,6 +36,8 @@ def people_of(deliveries: Path) -> dict[Key, Person]:
         add("ukdemo", r["eid"], r["nhs_number"], f"{year}-{month}-{day}",
             r["first_name"], r["surname"])  # fmt: skip
     for r in _rows(deliveries / "riverside/baseline.csv", ";", "latin-1"):
+        if None in r.values():
+            continue  # the ragged row is rejected whole
         month, day, year = r["dob"].split("/") if r["dob"] else ("", "", "")
         birth = f"{year}-{month}-{day}" if year else ""
         add("riverside", r["participant_id"], r["nhs_no"], birth, r["first_name"], r["surname"])
