@@ -72,6 +72,14 @@ class HospitalFiles:
             self._write(kind, found)
             self.planted.expect(self.hospital.name, kind, "delivered", len(found.lines))
             self.planted.expect(self.hospital.name, kind, "current", len(found.lines))
+        self._count_remarks(others["QuestionnaireResponse"])
+
+    def _count_remarks(self, found: events.Lines) -> None:
+        """Every answered questionnaire ends in free text."""
+        kind, study = "QuestionnaireResponse", self.hospital.name
+        n_late = int(found.is_late.sum())
+        for file, n in ((path(kind), len(found.lines) - n_late), (path(kind, DELTA), n_late)):
+            self.planted.count("undeclared-free-text", study, file, "remark", n)
 
     def _write(self, kind: str, found: events.Lines) -> None:
         self._first[kind].write(found.where(~found.is_late).lines)
