@@ -17,15 +17,14 @@ from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
 from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
+from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
 
 MAX_PERSONS = 500_000
 BLOCK_PERSONS = 20_000
-STUDIES = (
-    ukdemo.STUDY, riverside.STUDY, NORTHGATE.name, SOUTHGATE.name, mindwell.STUDY, valley.STUDY,
-)  # fmt: skip
+STUDIES = PLACES
 MARKER = ".sample.json"  # in every folder made here: which sample it belongs to
 
 Progress = Callable[[int, int], None]
@@ -39,7 +38,9 @@ class SampleSummary:
     seed: int
     ukdemo_persons: int
     riverside_persons: int
-    in_both: int
+    in_both: int  # of ukdemo and riverside
+    by_study: dict[str, int]
+    in_several: int  # persons whom at least two studies know
     files: int
     bytes: int
     defects: int  # kinds of defects times places
@@ -113,7 +114,8 @@ def _write(
     folders: dict[str, Path], persons: int, seed: int, block_persons: int, progress: Progress | None
 ) -> SampleSummary:
     planted = Planted()
-    totals = np.zeros(3, dtype=np.int64)
+    by_study = np.zeros(len(STUDIES), dtype=np.int64)
+    in_both = in_several = 0
     writer = TruthWriter(folders["truth"])
     with ExitStack() as stack:
         stack.callback(writer.close)
@@ -131,9 +133,10 @@ def _write(
             for out in outs:
                 out.write(block)
             writer.write(block)
-            part = block.part
-            both = part.in_ukdemo & part.in_riverside
-            totals += [part.in_ukdemo.sum(), part.in_riverside.sum(), both.sum()]
+            here = members(block)
+            by_study += here.sum(axis=0)
+            in_both += int((here[:, 0] & here[:, 1]).sum())
+            in_several += int((here.sum(axis=1) > 1).sum())
             if progress is not None:
                 progress(int(numbers[-1]) + 1, persons)
     for study in (ukdemo.STUDY, mindwell.STUDY):
@@ -143,9 +146,11 @@ def _write(
     return SampleSummary(
         persons=persons,
         seed=seed,
-        ukdemo_persons=int(totals[0]),
-        riverside_persons=int(totals[1]),
-        in_both=int(totals[2]),
+        ukdemo_persons=int(by_study[0]),
+        riverside_persons=int(by_study[1]),
+        in_both=in_both,
+        by_study=dict(zip(STUDIES, by_study.tolist(), strict=True)),
+        in_several=in_several,
         files=len(files),
         bytes=sum(p.stat().st_size for p in files),
         defects=len(planted.counts),

@@ -38,7 +38,7 @@ class Links:
 def links(block: People) -> Links:
     """The clusters that linkage must make of each person's records."""
     n = len(block.draws.numbers)
-    here = _members(block)
+    here = _taking_part(block)
     given = given_identities(block, np.arange(n, dtype=np.int64))
     holds = _right_numbers(block, here, given)
     edges = np.zeros((n, len(PLACES), len(PLACES)), dtype=np.bool_)
@@ -63,12 +63,19 @@ def links(block: People) -> Links:
     return Links(label, _contradictions(block, here, given, label))
 
 
-def _members(block: People) -> npt.NDArray[np.bool_]:
-    """Person x place; the withdrawn take no part, nor does whose only identities were rejected."""
+def members(block: People) -> npt.NDArray[np.bool_]:
+    """Person x place: who is known where."""
     at = block.attends.at
-    in_riverside = block.part.in_riverside & (block.draws.numbers != RAGGED_RIVERSIDE)
-    columns = [block.part.in_ukdemo & ~block.part.withdrawn, in_riverside]
+    columns = [block.part.in_ukdemo, block.part.in_riverside]
     return np.stack([*columns, *(at[place] for place in PLACES[2:])], axis=1)
+
+
+def _taking_part(block: People) -> npt.NDArray[np.bool_]:
+    """The members, without the withdrawn and without whose only identities were rejected."""
+    here = members(block)
+    here[:, _UK] &= ~block.part.withdrawn
+    here[:, _RIVER] &= block.draws.numbers != RAGGED_RIVERSIDE
+    return here
 
 
 def _right_numbers(

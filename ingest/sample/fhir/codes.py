@@ -30,7 +30,19 @@ ALLERGIES = (
 )
 VACCINES = (("140", "Influenza, split virus"), ("121", "Zoster, live"), ("33", "Pneumococcal"))
 # Ingredients of DRUGS; omeprazole's is not in the starter vocabulary.
-RXNORM = ("36567", "83367", "17767", "35296", "6809", "10582", "435", "29046", "1191", "7646", "161")
+RXNORM = (
+    "36567",
+    "83367",
+    "17767",
+    "35296",
+    "6809",
+    "10582",
+    "435",
+    "29046",
+    "1191",
+    "7646",
+    "161",
+)
 SMOKING = ("266919005", "8517006", "77176002")  # never, ex-, current smoker
 SMOKING_LABELS = ("Never smoked tobacco", "Ex-smoker", "Smokes tobacco daily")
 
