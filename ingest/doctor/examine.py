@@ -12,6 +12,7 @@ from biobraid.core.keys import ROLES, load_key
 from biobraid.core.study import Study
 from biobraid.ingest.catalog_tables import TYPE_CONCEPTS
 from biobraid.ingest.dictionaries import VariableRow, examine_dictionary, variables_of_source
+from biobraid.ingest.doctor.concepts import unknown_concepts
 from biobraid.ingest.doctor.declaration import examine_declaration
 from biobraid.ingest.doctor.deliveries import examine_deliveries
 from biobraid.ingest.doctor.finding import Finding, findings
@@ -66,6 +67,7 @@ def _examine_study(home: Home, pack: Path) -> list[Finding]:
         looked[source_id] = seen
         found += findings("error", seen.faults)
         found += examine_variables(home, study, source_id, seen, dictionary.variables, mapping)
+        found += unknown_concepts(home, study.id, source_id, seen.concepts, seen.is_landed)
     return found + missing_variables(study, dictionary.variables, looked)
 
 

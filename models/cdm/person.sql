@@ -200,6 +200,40 @@ WITH fact AS (
     v.place = 1
   GROUP BY
     v.person_id
+), belonging_vote AS (
+  SELECT
+    d.person_id,
+    r.kind,
+    r.record_id,
+    ROW_NUMBER() OVER (PARTITION BY d.person_id, r.kind ORDER BY COUNT(*) DESC, r.record_id) AS place
+  FROM staging.source_detail AS d
+  INNER JOIN staging.source_record AS r
+    ON TRY_CAST(d.value_text AS BIGINT) = r.record_id
+    AND CASE d.field
+      WHEN 'location_id'
+      THEN 'location'
+      WHEN 'provider_id'
+      THEN 'provider'
+      WHEN 'care_site_id'
+      THEN 'care_site'
+    END = r.kind
+  WHERE
+    d.kind = 'person' AND NOT d.person_id IS NULL
+  GROUP BY
+    d.person_id,
+    r.kind,
+    r.record_id
+), belonging AS (
+  SELECT
+    v.person_id,
+    MAX(CASE WHEN v.kind = 'location' THEN v.record_id END) AS location_id,
+    MAX(CASE WHEN v.kind = 'provider' THEN v.record_id END) AS provider_id,
+    MAX(CASE WHEN v.kind = 'care_site' THEN v.record_id END) AS care_site_id
+  FROM belonging_vote AS v
+  WHERE
+    v.place = 1
+  GROUP BY
+    v.person_id
 )
 SELECT
   CAST(y.person_id AS BIGINT) AS person_id,
@@ -210,9 +244,9 @@ SELECT
   TRY_CAST(CAST(y.birth_year AS TEXT) || '-' || LPAD(CAST(m.birth_month AS TEXT), 2, '0') || '-' || LPAD(CAST(d.birth_day AS TEXT), 2, '0') || ' 00:00:00' AS TIMESTAMP) AS birth_datetime,
   CAST(COALESCE(c.race_concept_id, 0) AS BIGINT) AS race_concept_id,
   CAST(COALESCE(c.ethnicity_concept_id, 0) AS BIGINT) AS ethnicity_concept_id,
-  CAST(NULL AS BIGINT) AS location_id,
-  CAST(NULL AS BIGINT) AS provider_id,
-  CAST(NULL AS BIGINT) AS care_site_id,
+  CAST(b.location_id AS BIGINT) AS location_id,
+  CAST(b.provider_id AS BIGINT) AS provider_id,
+  CAST(b.care_site_id AS BIGINT) AS care_site_id,
   CAST(NULL AS TEXT) AS person_source_value,
   CAST(SUBSTRING(c.gender_source_value, 1, 50) AS TEXT) AS gender_source_value,
   CAST(COALESCE(c.gender_source_concept_id, 0) AS BIGINT) AS gender_source_concept_id,
@@ -227,3 +261,5 @@ LEFT JOIN day_chosen AS d
   ON y.person_id = d.person_id
 LEFT JOIN concept_chosen AS c
   ON y.person_id = c.person_id
+LEFT JOIN belonging AS b
+  ON y.person_id = b.person_id

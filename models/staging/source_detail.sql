@@ -6,13 +6,13 @@ MODEL (
   references (
     person_id
   ),
-  description 'raw.detail of linked persons and of nobody (locations, care sites, providers, metadata); the others are counted in staging.unlinked.',
+  description 'raw.detail of linked persons and of nobody (locations, care sites, providers, metadata, relations between these); the others are counted in staging.unlinked.',
   column_descriptions (
     row_id = 'Id of the delivered field',
     record_id = 'Id of the record it stood in',
     study = 'Study of the row',
     source = 'Source within the study',
-    person_id = 'Person; null for records of nobody (location, care_site, provider, metadata)',
+    person_id = 'Person; null for records of nobody (location, care_site, provider, metadata, fact_relationship)',
     kind = 'Kind of event or record the field belongs to',
     field = 'Name of the field',
     value_text = 'Value as text; a reference to another record is its record_id in digits'
@@ -39,5 +39,6 @@ WHERE
     b.link_status = 'linked' AND NOT b.person_id IS NULL
   )
   OR (
-    r.source_person_key IS NULL AND r.kind IN ('location', 'care_site', 'provider', 'metadata')
+    r.source_person_key IS NULL
+    AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
   )

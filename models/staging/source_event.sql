@@ -30,6 +30,7 @@ MODEL (
     value_code_system = 'OMOP vocabulary id of value_code, or study:source; unknown where the source gives none',
     value_code_key = 'value_code to compare by; null if there is none',
     source_unit = 'Unit delivered with the value',
+    ucum_unit = 'The same in UCUM; null if none or not known',
     range_low = 'Lower end of the normal range, in source_unit',
     range_high = 'Upper end of the normal range, in source_unit',
     qualifier_code = 'Code that qualifies the event: route, modifier, status, anatomic site, ...',
@@ -154,6 +155,7 @@ SELECT
     ELSE UPPER(REPLACE(TRIM(r.value_code), '.', ''))
   END AS TEXT) AS value_code_key,
   CAST(TRIM(r.unit) AS TEXT) AS source_unit,
+  CAST(w.ucum_unit AS TEXT) AS ucum_unit,
   CAST(CASE
     WHEN REGEXP_MATCHES(TRIM(r.range_low), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
     THEN NULLIF(NULLIF(TRY_CAST(TRIM(r.range_low) AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
@@ -219,5 +221,7 @@ INNER JOIN link.person_bridge AS b
   ON r.source_person_key = b.source_person_key
 LEFT JOIN vocab.study_source AS s
   ON r.study = s.study AND r.source = s.source
+LEFT JOIN staging.unit_spelling AS w
+  ON TRIM(r.unit) = w.unit
 WHERE
   b.link_status = 'linked' AND NOT b.person_id IS NULL

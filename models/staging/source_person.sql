@@ -10,7 +10,7 @@ MODEL (
     table_name = 'Raw table the rows stand in: value, event, record or detail',
     source_person_key = 'Keyed hash of the native person id; null for rows that name nobody',
     person_id = 'Person the source person is linked to; null unless link_status is linked',
-    link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata)',
+    link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
     n_rows = 'Rows of the raw table'
   ),
   audits (
@@ -55,7 +55,8 @@ WITH delivered AS (
     'record' AS table_name,
     source_person_key,
     CASE
-      WHEN source_person_key IS NULL AND kind IN ('location', 'care_site', 'provider', 'metadata')
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END AS is_of_nobody,
@@ -66,7 +67,8 @@ WITH delivered AS (
     source,
     source_person_key,
     CASE
-      WHEN source_person_key IS NULL AND kind IN ('location', 'care_site', 'provider', 'metadata')
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END
@@ -77,7 +79,8 @@ WITH delivered AS (
     'detail' AS table_name,
     source_person_key,
     CASE
-      WHEN source_person_key IS NULL AND kind IN ('location', 'care_site', 'provider', 'metadata')
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END AS is_of_nobody,
@@ -88,7 +91,8 @@ WITH delivered AS (
     source,
     source_person_key,
     CASE
-      WHEN source_person_key IS NULL AND kind IN ('location', 'care_site', 'provider', 'metadata')
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END

@@ -6,13 +6,13 @@ MODEL (
   references (
     person_id
   ),
-  description 'raw.record of linked persons and of nobody (locations, care sites, providers, metadata); the others are counted in staging.unlinked.',
+  description 'raw.record of linked persons and of nobody (locations, care sites, providers, metadata, relations between these); the others are counted in staging.unlinked.',
   column_descriptions (
     row_id = 'Id of the record of this kind',
     record_id = 'Id of the delivered record',
     study = 'Study of the record',
     source = 'Source within the study',
-    person_id = 'Person; null for records of nobody (location, care_site, provider, metadata)',
+    person_id = 'Person; null for records of nobody (location, care_site, provider, metadata, fact_relationship)',
     kind = 'registration, enrolment, censoring, observation_period, payer_plan_period, cost, fact_relationship, episode_event, person, location, care_site, provider or metadata',
     code = 'Code as delivered; null if none',
     code_system = 'OMOP vocabulary id of the code',
@@ -55,5 +55,6 @@ WHERE
     b.link_status = 'linked' AND NOT b.person_id IS NULL
   )
   OR (
-    r.source_person_key IS NULL AND r.kind IN ('location', 'care_site', 'provider', 'metadata')
+    r.source_person_key IS NULL
+    AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
   )

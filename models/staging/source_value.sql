@@ -76,14 +76,6 @@ WITH declared_code AS (
     source,
     variable,
     code
-), ucum AS (
-  SELECT
-    c.concept_code AS unit
-  FROM vocab.concept AS c
-  WHERE
-    c.vocabulary_id = 'UCUM'
-  GROUP BY
-    c.concept_code
 ), linked AS (
   SELECT
     r.row_id,
@@ -142,7 +134,7 @@ WITH declared_code AS (
     END AS value_operator,
     l.survey_record_id,
     l.source_unit,
-    CASE WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit ELSE u.unit END AS ucum_unit,
+    CASE WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit ELSE w.ucum_unit END AS ucum_unit,
     l.start_time,
     l.start_offset_minutes,
     l.time_flag
@@ -153,8 +145,8 @@ WITH declared_code AS (
     ON l.study = s.study AND l.source = s.source
   LEFT JOIN known_code AS k
     ON l.study = k.study AND l.source = k.source AND l.variable = k.variable AND l.source_value = k.code
-  LEFT JOIN ucum AS u
-    ON l.source_unit = u.unit
+  LEFT JOIN staging.unit_spelling AS w
+    ON l.source_unit = w.unit
 ), shaped AS (
   SELECT
     d.row_id,

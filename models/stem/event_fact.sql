@@ -26,6 +26,7 @@ MODEL (
     value_source_concept_id = 'Source concept of the answer (CDM 5.5); null where there is no coded answer',
     source_value = 'Value as delivered; null for an event without one',
     unit_concept_id = 'Unit; 0 if a unit was given that no concept matches; null if none applies',
+    unit_state = 'How the number came to its unit: converted, as-delivered, unconvertible (it keeps its own unit) or no-unit; null without a number',
     source_unit = 'Unit as delivered, else as the dictionary writes it',
     range_low = 'Lower end of the normal range, in unit_concept_id; null if none',
     range_high = 'Upper end of the normal range, in unit_concept_id; null if none',
@@ -101,6 +102,8 @@ SELECT
     THEN t.recode_number
     WHEN t.rule = 'scale'
     THEN e.value_number * t.scale_factor + t.scale_offset
+    WHEN NOT c.scale_factor IS NULL
+    THEN e.value_number * c.scale_factor + c.scale_offset
     ELSE e.value_number
   END AS DOUBLE) AS value_number,
   CAST(e.value_operator AS TEXT) AS value_operator,
@@ -116,18 +119,44 @@ SELECT
   CAST(CASE WHEN NOT e.value_code IS NULL THEN COALESCE(a.source_concept_id, 0) END AS BIGINT) AS value_source_concept_id,
   CAST(COALESCE(e.value_source, e.source_value, e.value_code) AS TEXT) AS source_value,
   CAST(CASE
-    WHEN NOT t.unit_concept_id IS NULL
+    WHEN t.rule = 'scale' AND NOT t.unit_concept_id IS NULL
     THEN t.unit_concept_id
     WHEN NOT e.given_unit_concept_id IS NULL
     THEN e.given_unit_concept_id
-    WHEN NOT u.unit_concept_id IS NULL
-    THEN u.unit_concept_id
-    WHEN NOT e.source_unit IS NULL
-    THEN 0
+    WHEN NOT c.scale_factor IS NULL
+    THEN c.unit_concept_id
+    WHEN e.source_unit IS NULL
+    THEN t.unit_concept_id
+    ELSE COALESCE(u.unit_concept_id, 0)
   END AS BIGINT) AS unit_concept_id,
+  CAST(CASE
+    WHEN e.value_number IS NULL
+    THEN NULL
+    WHEN COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL AND t.unit_concept_id IS NULL
+    THEN 'no-unit'
+    WHEN t.rule = 'scale'
+    THEN 'converted'
+    WHEN NOT c.scale_factor IS NULL
+    THEN CASE WHEN c.from_unit = c.to_unit THEN 'as-delivered' ELSE 'converted' END
+    WHEN NOT c.concept_id IS NULL AND NOT e.source_unit IS NULL
+    THEN 'unconvertible'
+    ELSE 'as-delivered'
+  END AS TEXT) AS unit_state,
   CAST(e.source_unit AS TEXT) AS source_unit,
-  CAST(CASE WHEN t.rule = 'scale' THEN e.range_low * t.scale_factor + t.scale_offset ELSE e.range_low END AS DOUBLE) AS range_low,
-  CAST(CASE WHEN t.rule = 'scale' THEN e.range_high * t.scale_factor + t.scale_offset ELSE e.range_high END AS DOUBLE) AS range_high,
+  CAST(CASE
+    WHEN t.rule = 'scale'
+    THEN e.range_low * t.scale_factor + t.scale_offset
+    WHEN NOT c.scale_factor IS NULL
+    THEN e.range_low * c.scale_factor + c.scale_offset
+    ELSE e.range_low
+  END AS DOUBLE) AS range_low,
+  CAST(CASE
+    WHEN t.rule = 'scale'
+    THEN e.range_high * t.scale_factor + t.scale_offset
+    WHEN NOT c.scale_factor IS NULL
+    THEN e.range_high * c.scale_factor + c.scale_offset
+    ELSE e.range_high
+  END AS DOUBLE) AS range_high,
   CAST(COALESCE(e.given_type_concept_id, t.type_concept_id) AS BIGINT) AS type_concept_id,
   CAST(COALESCE(e.start_date, d.start_date, w.start_date) AS DATE) AS start_date,
   CAST(CASE
@@ -205,6 +234,12 @@ LEFT JOIN stem.known_record AS r
 LEFT JOIN stem.known_record AS s
   ON e.care_site_record_id = s.record_id AND s.kind = 'care_site'
 LEFT JOIN ucum AS u
-  ON e.source_unit = u.unit
+  ON e.ucum_unit = u.unit
+LEFT JOIN stem.unit_target AS c
+  ON t.concept_id = c.concept_id
+  AND t.unit_concept_id IS NOT DISTINCT FROM c.mapped_unit_concept_id
+  AND COALESCE(e.ucum_unit, '') = c.from_unit
+  AND e.given_concept_id IS NULL
+  AND e.given_unit_concept_id IS NULL
 WHERE
   e.absent_reason IS NULL AND t.disposition <> 'ignored'

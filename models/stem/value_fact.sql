@@ -26,6 +26,7 @@ MODEL (
     value_source_concept_id = 'Source concept of the answer (CDM 5.5); null where there is no coded answer',
     source_value = 'Value as delivered; null for an event without one',
     unit_concept_id = 'Unit; 0 if a unit was given that no concept matches; null if none applies',
+    unit_state = 'How the number came to its unit: converted, as-delivered, unconvertible (it keeps its own unit) or no-unit; null without a number',
     source_unit = 'Unit as delivered, else as the dictionary writes it',
     type_concept_id = 'OMOP type concept',
     start_date = 'Local date; null if none can be known',
@@ -75,6 +76,8 @@ SELECT
       v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit)
     )
     THEN v.value_number * t.scale_factor + t.scale_offset
+    WHEN NOT c.scale_factor IS NULL
+    THEN v.value_number * c.scale_factor + c.scale_offset
     ELSE v.value_number
   END AS DOUBLE) AS value_number,
   CAST(v.value_operator AS TEXT) AS value_operator,
@@ -83,6 +86,17 @@ SELECT
   CAST(t.value_source_concept_id AS BIGINT) AS value_source_concept_id,
   CAST(v.source_value AS TEXT) AS source_value,
   CAST(CASE
+    WHEN t.rule = 'scale'
+    AND (
+      v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit)
+    )
+    THEN COALESCE(
+      t.unit_concept_id,
+      u.unit_concept_id,
+      CASE WHEN NOT COALESCE(v.source_unit, t.variable_unit) IS NULL THEN 0 END
+    )
+    WHEN NOT c.scale_factor IS NULL
+    THEN c.unit_concept_id
     WHEN NOT t.unit_concept_id IS NULL
     AND (
       v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit)
@@ -93,6 +107,28 @@ SELECT
     WHEN NOT COALESCE(v.source_unit, t.variable_unit) IS NULL
     THEN 0
   END AS BIGINT) AS unit_concept_id,
+  CAST(CASE
+    WHEN v.value_number IS NULL
+    THEN NULL
+    WHEN COALESCE(v.source_unit, t.variable_unit) IS NULL AND t.unit_concept_id IS NULL
+    THEN 'no-unit'
+    WHEN t.rule = 'scale'
+    AND (
+      v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit)
+    )
+    THEN 'converted'
+    WHEN NOT c.scale_factor IS NULL
+    THEN CASE WHEN c.from_unit = c.to_unit THEN 'as-delivered' ELSE 'converted' END
+    WHEN NOT c.concept_id IS NULL
+    AND (
+      t.unit_concept_id IS NULL
+      OR NOT (
+        v.source_unit IS NULL OR v.source_unit = COALESCE(t.variable_unit, v.source_unit)
+      )
+    )
+    THEN 'unconvertible'
+    ELSE 'as-delivered'
+  END AS TEXT) AS unit_state,
   CAST(COALESCE(v.source_unit, t.variable_unit) AS TEXT) AS source_unit,
   CAST(t.type_concept_id AS BIGINT) AS type_concept_id,
   CAST(CASE
@@ -138,5 +174,9 @@ LEFT JOIN stem.record_fact AS p
   ON v.survey_record_id = p.record_id AND v.person_id = p.person_id
 LEFT JOIN ucum AS u
   ON v.ucum_unit = u.unit
+LEFT JOIN stem.unit_target AS c
+  ON t.concept_id = c.concept_id
+  AND t.unit_concept_id IS NOT DISTINCT FROM c.mapped_unit_concept_id
+  AND COALESCE(v.ucum_unit, '') = c.from_unit
 WHERE
   v.absent_reason IS NULL AND t.disposition <> 'ignored'
