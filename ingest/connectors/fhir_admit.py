@@ -86,7 +86,7 @@ def admit(file: FhirFile, name: str, frame: Frame, block: Block, kept: Bools) ->
 def _keys(frame: Frame) -> pa.StringArray:
     """Ids; in a Bundle that names its entries by UUID, those, since references do so too."""
     ids = frame.text("id")
-    urls = frame.text("entry.fullUrl")
+    urls = frame.text("@entry.fullUrl")
     if urls.null_count == len(urls):
         return ids
     uuid = pc.struct_field(pc.extract_regex(urls, r"^urn:(?:uuid|oid):(?P<key>.+)$"), "key")
@@ -95,8 +95,8 @@ def _keys(frame: Frame) -> pa.StringArray:
 
 def _requested(found: Resources) -> Resources:
     """Leave out what a Bundle carries to be deleted or was only asked for."""
-    method = found.frame.text("entry.request.method")
-    for path in ("entry.request.url", "entry.response.status", "entry.search.mode"):
+    method = found.frame.text("@entry.request.method")
+    for path in ("@entry.request.url", "@entry.response.status", "@entry.search.mode"):
         found.frame.text(path)
     if method.null_count == len(method):
         return found

@@ -48,7 +48,7 @@ def no_concept(n: int) -> Concept:
 
 
 def concept(file: FhirFile, frame: Frame, path: str) -> Concept:
-    """The chosen coding of a CodeableConcept (the first, where the element repeats)."""
+    """The chosen coding of a CodeableConcept, among those of all repeats of the element."""
     codings = frame.nested(f"{path}.coding")
     if not len(codings):
         return no_concept(len(frame))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -68,24 +68,39 @@ class Sorted:
         for found in np.flatnonzero(counts).tolist():
             kind, path = divmod(found, self._n_paths)
             name = leaves.paths.names[path]
-            named = name.startswith("entry") or kind == 0
-            yield name if named else f"{self.types[kind - 1]}.{name}", int(counts[found])
+            named = name.startswith("@entry") or kind == 0
+            yield (
+                name.lstrip("@") if named else f"{self.types[kind - 1]}.{name}",
+                int(counts[found]),
+            )
 
 
 @dataclass
 class Frame:
     """Objects at one element of the resources of one type, in the order of the file.
 
-    at: the token that opens each; line: its line in the block; owner: the row of the frame it
-    was nested in (of a resource: its own row). Every column is as long as `at`.
+    at: the token that opens each; until: before which all that is in it stands; line: its line
+    in the block; owner: the row of the frame it was nested in (of a resource: its own row).
+    Every column is as long as `at`.
     """
 
     sorted: Sorted
     kind: int
     prefix: str
     at: Ints
+    until: Ints
     line: Ints32
     owner: Ints
+    _limits: dict[str, Ints | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, by_path: Sorted, kind: int, prefix: str, objects: Ints) -> Frame:
+        """All objects at one element of one type; each is its own owner."""
+        leaves = by_path.leaves
+        at, line = leaves.object_at[objects], leaves.object_line[objects]
+        # Objects at one path never nest, so the next one begins where this one has ended.
+        until = np.append(at[1:], len(leaves.tokens.kind)) if len(at) else at
+        return cls(by_path, kind, prefix, at, until, line, np.arange(len(at)))
 
     def __len__(self) -> int:
         return len(self.at)
@@ -95,31 +110,70 @@ class Frame:
         if mask.all():
             return self
         return Frame(
-            self.sorted, self.kind, self.prefix, self.at[mask], self.line[mask], self.owner[mask]
+            self.sorted,
+            self.kind,
+            self.prefix,
+            self.at[mask],
+            self.until[mask],
+            self.line[mask],
+            self.owner[mask],
         )
 
     def find(self, path: str) -> tuple[Ints, Ints]:
         """(leaves, rows they stand in) at an element below, in the file's order."""
         leaves = self.sorted.leaves
-        name = path if path.startswith("entry.") else self.prefix + path
+        name = path if path.startswith("@entry.") else self.prefix + path
         number = leaves.paths.number(name)
         found = self.sorted.find(self.kind, number) if number >= 0 else np.empty(0, np.int64)
         if not len(found) or not len(self.at):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        if path.startswith("entry."):  # stands before or after the resource it goes with
-            rows = np.searchsorted(self.line, leaves.line[found])
-            rows = np.minimum(rows, len(self.at) - 1)
+        if path.startswith("@entry."):  # stands before or after the resource it goes with
+            rows = np.minimum(np.searchsorted(self.line, leaves.line[found]), len(self.at) - 1)
+            inside = self.line[rows] == leaves.line[found]
         else:
-            rows = np.maximum(np.searchsorted(self.at, leaves.at[found]) - 1, 0)
-        inside = self.line[rows] == leaves.line[found]
+            rows, inside = self._rows(leaves.at[found])
         return (found, rows) if inside.all() else (found[inside], rows[inside])
 
+    def _rows(self, tokens: Ints) -> tuple[Ints, Bools]:
+        """The row each token could stand in, and whether it does."""
+        rows = np.maximum(np.searchsorted(self.at, tokens, side="right") - 1, 0)
+        inside: Bools = (self.at[rows] <= tokens) & (tokens < self.until[rows])
+        return rows, inside
+
     def first(self, path: str) -> Ints:
-        """The first leaf of each row at an element, -1 where there is none."""
+        """The first leaf of each row at an element, -1 where there is none.
+
+        Where an element on the way repeats, only its first counts: the limits of one range
+        never mix with those of another.
+        """
         found, rows = self.find(path)
+        limit = self._limit(path.rpartition(".")[0]) if len(found) else None
+        if limit is not None:
+            before = self.sorted.leaves.at[found] < limit[rows]
+            found, rows = found[before], rows[before]
         first = np.full(len(self.at), -1, dtype=np.int64)
         first[rows[::-1]] = found[::-1]
         return first
+
+    def _limit(self, element: str) -> Ints | None:
+        """Token of each row where a second object begins at an element or one around it.
+
+        None where there is no such object in any row.
+        """
+        if not element or element.startswith("@entry."):
+            return None
+        if element not in self._limits:
+            limit = self._limit(element.rpartition(".")[0])
+            objects = self.nested(element)
+            is_second = np.diff(objects.owner, prepend=-1) == 0
+            if is_second.any():
+                limit = self.until.copy() if limit is None else limit.copy()
+                at, owner = objects.at[is_second][::-1], objects.owner[is_second][::-1]
+                second = np.full(len(limit), np.iinfo(np.int64).max)
+                second[owner] = at
+                limit = np.minimum(limit, second)
+            self._limits[element] = limit
+        return self._limits[element]
 
     def peek(self, path: str) -> pa.StringArray:
         """The first text at an element, trimmed; the leaves are not used up."""
@@ -167,14 +221,11 @@ class Frame:
         leaves = self.sorted.leaves
         number = leaves.paths.number(self.prefix + path)
         objects = self.sorted.objects(self.kind, number) if number >= 0 else np.empty(0, np.int64)
-        at, line = leaves.object_at[objects], leaves.object_line[objects]
-        if not len(self.at):
-            at, line = at[:0], line[:0]
-        rows = np.maximum(np.searchsorted(self.at, at) - 1, 0)
-        if len(at):
-            inside = self.line[rows] == line
-            at, line, rows = at[inside], line[inside], rows[inside]
-        return Frame(self.sorted, self.kind, f"{self.prefix}{path}.", at, line, rows)
+        frame = Frame.of(self.sorted, self.kind, f"{self.prefix}{path}.", objects)
+        if not len(frame) or not len(self.at):
+            return frame.only(np.zeros(len(frame), dtype=bool))
+        frame.owner, inside = self._rows(frame.at)
+        return frame.only(inside)
 
 
 def resource_frames(leaves: Leaves) -> tuple[Sorted, list[tuple[str, Frame]], Ints]:
@@ -182,18 +233,13 @@ def resource_frames(leaves: Leaves) -> tuple[Sorted, list[tuple[str, Frame]], In
     by_path = Sorted(leaves)
     frames = []
     for kind, name in enumerate(by_path.types):
-        objects = by_path.objects(kind, ROOT)
-        at, line = leaves.object_at[objects], leaves.object_line[objects]
-        frames.append((name, Frame(by_path, kind, "", at, line, np.arange(len(at)))))
+        frames.append((name, Frame.of(by_path, kind, "", by_path.objects(kind, ROOT))))
     return by_path, frames, np.flatnonzero(by_path.type_of_line < 0)
 
 
 def entries(by_path: Sorted) -> Frame:
     """Frame of the entries that hold no resource (requests to delete one)."""
-    leaves = by_path.leaves
-    objects = by_path.objects(-1, ENTRY)
-    at, line = leaves.object_at[objects], leaves.object_line[objects]
-    return Frame(by_path, -1, "entry.", at, line, np.arange(len(at)))
+    return Frame.of(by_path, -1, "@entry.", by_path.objects(-1, ENTRY))
 
 
 def count_ignored(pairs: Iterator[tuple[str, int]], ignored: Counter[str]) -> int:

@@ -24,6 +24,7 @@ from biobraid.ingest.connectors.fhir_tokens import (
     Ints,
     Ints32,
     Tokens,
+    by_level,
 )
 
 ROOT, ENTRY = 0, 1  # paths of a resource, and of an entry of a Bundle
@@ -35,8 +36,8 @@ class Paths:
     """Element paths met in a file, numbered; grows as new ones appear."""
 
     def __init__(self) -> None:
-        self.names = ["", "entry"]
-        self._numbers = {"": ROOT, "entry": ENTRY}
+        self.names = ["", "@entry"]  # no element is called so
+        self._numbers = {"": ROOT, "@entry": ENTRY}
         self._keys: dict[str, int] = {_OTHER: 0}
         self._next = np.full((64, 64), -1, dtype=np.int32)  # path, key -> path
         self._next[ENTRY, self._key("resource")] = ROOT
@@ -141,13 +142,11 @@ def leaves_of(tokens: Tokens, paths: Paths, root: int) -> Leaves:
     is_opening = (kind == OPEN) | (kind == OPEN + 1)
     placed = is_value | is_opening
     path = np.full(len(kind), -1, dtype=np.int64)
-    level = tokens.level
-    by_level = np.flatnonzero(placed)
-    by_level = by_level[np.argsort(level[by_level], kind="stable")]
-    bounds = np.searchsorted(level[by_level], np.arange(int(level.max()) + 2))
-    path[by_level[: bounds[1]]] = root
-    for low, high in pairwise(bounds[1:].tolist()):
-        here = by_level[low:high]
+    values = np.flatnonzero(placed)
+    order, bounds = by_level(tokens.level[values])
+    path[values[order[: bounds[1]]]] = root
+    for low, high in pairwise(bounds[1:]):
+        here = values[order[low:high]]
         outer = path[tokens.parent[here]]
         member = is_member[here]
         own = here[member]

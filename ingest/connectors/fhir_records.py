@@ -134,6 +134,8 @@ def _aliases(found: Resources, kind: str) -> None:
     own = found.keys.take(pa.array(identifiers.owner))
     differs = given & ~pc.equal(keys, own).fill_null(True).to_numpy(zero_copy_only=False)
     dropped = int(given.sum())
+    if not dropped:
+        return
     found.counts.ignored[f"element:{found.name}.identifier.value"] += dropped
     found.counts.facts_read += dropped
     found.counts.facts_ignored += dropped

@@ -103,16 +103,16 @@ def _read_lines(stream: ByteStream, head: bytes, where: str) -> Iterator[Block]:
         if done and not done.endswith(b"\n"):
             done += b"\n"
         if done:
-            block = _block(done, number, stream.bytes_done - told)
-            number += done.count(b"\n")
+            block, n_lines = _block(done, number, stream.bytes_done - told)
+            number += n_lines
             told = stream.bytes_done
             yield block
         if not more:
             return
 
 
-def _block(text: bytes, number: int, bytes_done: int) -> Block:
-    """Lines of the text; blank ones are left out, undecodable ones told."""
+def _block(text: bytes, number: int, bytes_done: int) -> tuple[Block, int]:
+    """Lines of the text, and how many there are: blank and undecodable ones are left out."""
     data = np.frombuffer(text, dtype=np.uint8)
     ends = np.flatnonzero(data == 10)
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -122,11 +122,11 @@ def _block(text: bytes, number: int, bytes_done: int) -> Block:
     bad = [] if _is_utf8(text) else _undecodable(text)
     block = Block(text, numbers, ROOT, tuple(numbers[bad].tolist()), bytes_done)
     if not blank and not bad:
-        return block
+        return block, len(ends)
     wrong = np.zeros(len(ends), dtype=bool)
     wrong[blank + bad] = True
     kept = block.without(wrong)
-    return replace(kept, undecodable=block.undecodable)
+    return replace(kept, undecodable=block.undecodable), len(ends)
 
 
 def _is_utf8(text: bytes) -> bool:

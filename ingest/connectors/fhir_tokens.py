@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,8 @@ _CLASS = bytes(_BYTES.get(chr(i), 0) for i in range(256))
 _BLANK = np.zeros(256, dtype=bool)
 _BLANK[[9, 10, 13, 32]] = True
 _MAX_DEPTH = 60
+_DELTA = np.zeros(11, dtype=np.int8)
+_DELTA[[OPEN, OPEN_LIST]], _DELTA[[CLOSE, CLOSE_LIST]] = 1, -1
 # What may follow what, line ends included.
 _FOLLOWS: dict[int, tuple[int, ...]] = {
     LINE: (OPEN,),
@@ -105,10 +108,10 @@ def tokenise(text: bytes) -> Tokens | Bools:
     return _nested(text, start, end, kind, line, wrong, slashes)
 
 
-def marks(text: bytes) -> tuple[Ints, Bytes, Ints]:
+def marks(text: bytes) -> tuple[Ints32, Bytes, Ints32]:
     """Positions and classes of all marks, escaped quotes left out; positions of backslashes."""
     classes = np.frombuffer(text.translate(_CLASS), dtype=np.uint8)
-    position = np.flatnonzero(classes != 0)
+    position = np.flatnonzero(classes != 0).astype(np.int32)
     kind = classes[position]
     slashes = position[kind == BACKSLASH]
     if not len(slashes):
@@ -126,8 +129,8 @@ def marks(text: bytes) -> tuple[Ints, Bytes, Ints]:
 
 
 def _with_scalars(
-    text: bytes, start: Ints, end: Ints, kind: Bytes
-) -> tuple[Ints, Ints, Bytes, Ints]:
+    text: bytes, start: Ints32, end: Ints32, kind: Bytes
+) -> tuple[Ints32, Ints32, Bytes, Ints]:
     """Tokens with numbers and literals put in; tokens before which something is wrong."""
     data = np.frombuffer(text, dtype=np.uint8)
     gap = np.flatnonzero(start[1:] != end[:-1])
@@ -140,15 +143,24 @@ def _with_scalars(
     if start[0] > 0 and not _BLANK[data[: start[0]]].all():
         bad = np.append(bad, 0)
     at = gap + 1
+    is_old = np.ones(len(kind) + len(at), dtype=bool)
+    is_old[at + np.arange(len(at))] = False
     return (
-        np.insert(start, at, low),
-        np.insert(end, at, high),
-        np.insert(kind, at, np.uint8(SCALAR)),
+        _spread(start, low, is_old),
+        _spread(end, high, is_old),
+        _spread(kind, np.full(len(at), SCALAR, dtype=np.uint8), is_old),
         bad + np.searchsorted(at, bad),
     )
 
 
-def _strip(data: Bytes, low: Ints, high: Ints) -> None:
+def _spread(old: npt.NDArray[Any], new: npt.NDArray[Any], is_old: Bools) -> npt.NDArray[Any]:
+    """Old and new values in one array, each in its order."""
+    both = np.empty(len(is_old), dtype=old.dtype)
+    both[is_old], both[~is_old] = old, new
+    return both
+
+
+def _strip(data: Bytes, low: Ints32, high: Ints32) -> None:
     """Move the ends of segments inwards over blanks, in place."""
     moving = np.flatnonzero(low < high)
     while len(moving):
@@ -163,21 +175,21 @@ def _strip(data: Bytes, low: Ints, high: Ints) -> None:
 
 def _nested(
     text: bytes,
-    start: Ints,
-    end: Ints,
+    start: Ints32,
+    end: Ints32,
     kind: Bytes,
     line: Ints32,
     wrong: Bools,
-    slashes: Ints,
+    slashes: Ints32,
 ) -> Tokens | Bools:
-    is_open = (kind == OPEN) | (kind == OPEN_LIST)
-    is_close = (kind == CLOSE) | (kind == CLOSE_LIST)
-    depth = np.cumsum(is_open.astype(np.int32) - is_close)
+    delta = _DELTA[kind]
+    is_open, is_close = delta > 0, delta < 0
+    depth = np.cumsum(delta, dtype=np.int16)  # of a block whose lines all come back to 0
     ends = np.flatnonzero(kind == LINE)
     wrong |= np.diff(depth[ends], prepend=0) != 0
     if wrong.any():
         return wrong
-    level = (depth - is_open).astype(np.int16)
+    level = depth - is_open
     wrong[line[(level < 0) | (level > _MAX_DEPTH)]] = True
     # Two values on one line, or a value at its end: all but the brackets stand deeper.
     at_top = (level == 0) & ~is_open & ~is_close & (kind != LINE)
@@ -187,7 +199,7 @@ def _nested(
     parent = _parents(level, is_open)
     is_key = np.zeros(len(kind), dtype=bool)
     is_key[:-1] = (kind[:-1] == STRING) & (kind[1:] == COLON)
-    wrong[line[_misplaced(kind, parent, is_key, is_open, is_close)]] = True
+    wrong[line[_misplaced(kind, level, parent, is_key, delta != 0, is_close)]] = True
     has_text = (kind == STRING) | (kind == SCALAR)
     texts, is_raw = _texts(text, start[has_text], end[has_text], kind[has_text] == STRING, slashes)
     index = np.full(len(kind), -1, dtype=np.int32)
@@ -202,18 +214,33 @@ def _nested(
 def _parents(level: npt.NDArray[np.int16], is_open: Bools) -> Ints32:
     """The last bracket one level further out, before each token; -1 at level 0."""
     parent = np.full(len(level), -1, dtype=np.int32)
-    order = np.argsort(level, kind="stable")
-    bounds = np.searchsorted(level[order], np.arange(int(level.max()) + 2))
+    order, bounds = by_level(level)
     outer = np.empty(0, dtype=np.int64)
-    for low, high in pairwise(bounds.tolist()):
+    for low, high in pairwise(bounds):
         here = order[low:high]
         if len(outer):
-            parent[here] = outer[np.searchsorted(outer, here) - 1]
+            first = np.searchsorted(here, outer)
+            parent[here] = np.repeat(outer, np.diff(first, append=len(here)))
         outer = here[is_open[here]]
     return parent
 
 
-def _misplaced(kind: Bytes, parent: Ints32, is_key: Bools, is_open: Bools, is_close: Bools) -> Ints:
+def by_level(level: npt.NDArray[np.int16]) -> tuple[Ints, list[int]]:
+    """Places ordered by level, in order within each, and where each level begins and ends."""
+    small = level.astype(np.uint8)
+    order = np.argsort(small, kind="stable")
+    counts = np.bincount(small, minlength=1)
+    return order, [0, *np.cumsum(counts).tolist()]
+
+
+def _misplaced(
+    kind: Bytes,
+    level: npt.NDArray[np.int16],
+    parent: Ints32,
+    is_key: Bools,
+    is_bracket: Bools,
+    is_close: Bools,
+) -> Ints:
     """Tokens that do not fit the container they stand in."""
     inside = parent >= 0
     in_object = np.zeros(len(kind), dtype=bool)
@@ -226,15 +253,14 @@ def _misplaced(kind: Bytes, parent: Ints32, is_key: Bools, is_open: Bools, is_cl
     bad = np.flatnonzero(is_item & (in_object != is_key))
     others = np.flatnonzero(is_key & ~(is_item & in_object))
     # A closing bracket has the parent of the opening one; the two stand side by side by level.
-    brackets = np.flatnonzero(is_open | is_close)
-    depth = np.cumsum(np.where(is_open[brackets], 1, -1)) - is_open[brackets]
-    paired = brackets[np.argsort(depth, kind="stable")]
+    brackets = np.flatnonzero(is_bracket)
+    paired = brackets[by_level(level[brackets])[0]]
     unlike = kind[paired[0::2]] + 2 != kind[paired[1::2]]
     return np.concatenate([bad, others, paired[0::2][unlike]])
 
 
 def _texts(
-    text: bytes, start: Ints, end: Ints, is_string: Bools, slashes: Ints
+    text: bytes, start: Ints32, end: Ints32, is_string: Bools, slashes: Ints32
 ) -> tuple[pa.StringArray, Bools]:
     """The texts at the even places of an array that shares the block's memory; which are raw."""
     low, high = start + is_string, end - is_string

@@ -19,6 +19,7 @@ from biobraid.ingest.doctor.finding import Finding, findings
 from biobraid.ingest.doctor.sample import Seen, look_at_source
 from biobraid.ingest.doctor.variables import examine_variables, missing_variables
 from biobraid.ingest.mappings import StudyMapping, dictionary_unit_faults, examine_mapping
+from biobraid.ingest.shipped import shipped_mapping
 from biobraid.ingest.vocabulary import vocabulary_in_force
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -85,7 +86,11 @@ def _examine_keys(home: Home) -> list[Finding]:
 
 def _absent_files(pack: Path, study: Study) -> list[Finding]:
     where = f"studies/{study.id}"
-    found = []
+    found: list[Finding] = []
+    # A connector whose format fixes the variables brings both files along.
+    connectors = {source.connector for source in study.sources.values()}
+    if all(shipped_mapping(name).rows for name in connectors):
+        return found
     if study.dictionary.format == "csv" and not (pack / "dictionary.csv").is_file():
         todo = "Without one, columns are not declared and their cells are ignored."
         fault = Fault(f"{where}/dictionary.csv", "the file is missing", "", todo)
