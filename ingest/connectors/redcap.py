@@ -5,6 +5,8 @@ the flat export: record id x event x repeating instrument x instance. Each fille
 of it is a survey in raw.event; its answers are raw.value rows that point to it. Cells that
 branching logic hid, and boxes of forms never opened, land as absent with their reason.
 
+Facts: each non-empty cell, each gap whose reason is known, and each filled-in instrument.
+
 raw.value.instance = 1000 x position of the event in the project's list (0 for the first, or
 without events) + number of the repeat (0 where nothing repeats).
 """
@@ -22,12 +24,23 @@ from biobraid.ingest.connectors.delimited_facts import Facts
 from biobraid.ingest.connectors.delimited_frame import version_chunk
 from biobraid.ingest.connectors.delimited_identities import Seen, native_ids
 from biobraid.ingest.connectors.redcap_forms import find_surveys, survey_rows
-from biobraid.ingest.connectors.redcap_frame import Records, make_records, redcap_job
+from biobraid.ingest.connectors.redcap_frame import (
+    EVENT_STEP,
+    Records,
+    make_records,
+    redcap_job,
+)
 from biobraid.ingest.connectors.redcap_gaps import find_gaps
 from biobraid.ingest.connectors.redcap_logic import refs_of
 from biobraid.ingest.connectors.redcap_options import RedcapOptions
 from biobraid.ingest.connectors.redcap_plan import RedcapPlan, make_plan
-from biobraid.ingest.connectors.redcap_project import EVENT, KEYS, Project, make_project
+from biobraid.ingest.connectors.redcap_project import (
+    ACCESS_GROUP,
+    EVENT,
+    KEYS,
+    Project,
+    make_project,
+)
 from biobraid.ingest.connectors.redcap_rows import FileRows, look_across
 from biobraid.ingest.connectors.redcap_settle import settle
 from biobraid.ingest.connectors.redcap_tables import EavExport, open_export
@@ -47,10 +60,11 @@ def read_redcap(job: FileJob) -> Iterator[Chunk | Counts]:
     across = look_across(export, plan, project, _asked_for(project, options))
     events = project.events or across.events
     yield _file_counts(plan, project, is_sparse=isinstance(export, EavExport))
-    if export.rejects.num_rows:
-        n = export.rejects.num_rows
+    n, n_keys = export.rejects.num_rows, export.n_keys
+    if n:
         yield Chunk("raw.reject", export.rejects)
-        yield Counts(facts_read=n, facts_rejected=n)
+    of_keys = Counter({"record-key": n_keys})
+    yield Counts(facts_read=n + n_keys, facts_rejected=n, facts_ignored=n_keys, ignored=of_keys)
     job, seen, bytes_done, n_records = redcap_job(job, project, plan), Seen(), 0, 0
     reader = _Reader(job, options, project, plan, across, events, seen)
     for block in export.blocks():
@@ -72,7 +86,10 @@ def _asked_for(project: Project, options: RedcapOptions) -> set[str]:
 
 def _file_counts(plan: RedcapPlan, project: Project, is_sparse: bool) -> Counts:
     counts = Counts(columns=plan.names)
-    if not is_sparse:  # an EAV export leaves out what is empty throughout
+    if is_sparse:  # what is empty throughout is not named at all, so that no field is a column
+        keys = (project.record_id, ACCESS_GROUP, *KEYS)
+        counts.columns = tuple(name for name in plan.names if name in keys)
+    else:
         counts.warnings.update({f"missing-variable:{name}": 1 for name in plan.absent_variables})
     counts.warnings.update({f"unknown-code:{name}": 1 for name in plan.unknown_codes})
     if EVENT in plan.names and not project.events:
@@ -99,13 +116,17 @@ class _Reader:
         self._form_of = np.array(
             [forms.get(project.form_of(name), -1) for name in plan.names], dtype=np.int64
         )
-        self._is_key = np.array([name in KEYS or name in plan.keys for name in plan.names])
+        keys = {*KEYS, *plan.keys, project.record_id}
+        self._is_key = np.array([name in keys for name in plan.names])
 
     def chunks(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
         """Everything of a block; `counts` is filled."""
         plan, project = self._plan, self._project
         records = make_records(self._job, project, plan, self._across, self._events, block)
         frame = records.frame
+        n_far = int((records.instances - EVENT_STEP * records.events >= EVENT_STEP).sum())
+        if n_far and len(self._events) > 1:  # their numbers are those of later events too
+            counts.warnings["repeat-beyond-999:redcap_repeat_instance"] += n_far
         yield from native_ids(frame, self._seen)
         facts = _without_empty(records, self._cells(records), self._is_key, counts)
         surveys = find_surveys(records, facts, self._form_of, project, self._options, counts)

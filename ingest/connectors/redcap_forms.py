@@ -160,8 +160,12 @@ def find_surveys(
     frame = records.frame
     hashes = [value_hash(frame.job.keys, "fact", f"survey:{form}") for form in project.forms]
     ids = [mix(frame.records, np.uint64(h)) for h in hashes]
+    forms = look_at_forms(records, facts, form_of, project)
+    astray = (forms.is_filled_in & ~forms.may_be_there).sum(axis=0)
+    for i in np.flatnonzero(astray).tolist():
+        counts.warnings[f"form-where-it-should-not-be:{project.forms[i]}"] += int(astray[i])
     return Surveys(
-        look_at_forms(records, facts, form_of, project),
+        forms,
         form_of,
         form_times(records, project, options, counts),
         positive(np.concatenate(ids)),

@@ -120,7 +120,7 @@ def settings_faults(job: FileJob, options: RedcapOptions, project: Project) -> l
         faults.append(Fault(f"{where}.record_key", "a REDCap export needs none", "no record_key",
                             "A record is told by its id, event, instrument and instance."))  # fmt: skip
     for rule in source.free_text:
-        if rule.rule == "allow" and project.told(rule.variable, "identity"):
+        if rule.rule == "allow" and not _may_be_allowed(project, rule.variable):
             text = f"'{rule.variable}' is an identifier of the project and cannot be allowed"
             faults.append(Fault(f"{where}.free_text", text, "rule vault or drop"))
     for key, field in options.dates.items():
@@ -225,6 +225,12 @@ def _identity_type(source: Source, project: Project, name: str) -> str:
     if name == SURVEY_IDENTIFIER:
         return "other"
     return project.told(name, "identity")
+
+
+def _may_be_allowed(project: Project, name: str) -> bool:
+    """Flagged dates, numbers and codes may, with a reason; names, contacts and births may not."""
+    kind, variable = project.told(name, "identity"), project.variables.get(name)
+    return not kind or (kind == "other" and variable is not None and variable.value_type != "text")
 
 
 def _is_unknown_checkbox(project: Project, name: str) -> bool:

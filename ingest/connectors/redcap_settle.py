@@ -18,7 +18,7 @@ from biobraid.ingest.connectors.redcap_frame import Records
 from biobraid.ingest.connectors.redcap_gaps import Gaps
 from biobraid.ingest.connectors.redcap_options import RedcapOptions
 from biobraid.ingest.connectors.redcap_plan import Fate, RedcapPlan
-from biobraid.ingest.connectors.redcap_project import EVENT, Project
+from biobraid.ingest.connectors.redcap_project import Project
 from biobraid.ingest.hashing import mix, positive, value_hash
 
 _CLOSED = ("code", "multicode", "boolean")  # with choices, they are all
@@ -139,17 +139,23 @@ def _warn_of_codes(
     facts: Facts, project: Project, reason: npt.NDArray[np.int8], counts: Counts
 ) -> None:
     """Count codes that are no choice of their field; they land all the same."""
-    is_there: Bools = reason == 0
-    for i in np.unique(facts.variable).tolist():
+    is_closed = np.array([_is_closed(project, name) for name in facts.names])
+    at = np.flatnonzero(is_closed[facts.variable] & (reason == 0))
+    at = at[np.argsort(facts.variable[at], kind="stable")]
+    bounds = np.searchsorted(facts.variable[at], np.arange(len(facts.names) + 1))
+    for i in np.flatnonzero(np.diff(bounds)).tolist():
         name = facts.names[i]
-        variable = project.variables[name]
-        if variable.value_type not in _CLOSED or not variable.codes or name == EVENT:
-            continue
-        if project.kind_of(name) == "sql":
-            continue
-        mine = pa.array((facts.variable == i) & is_there)
-        known = pa.array(list(variable.codes), pa.string())
-        values = pc.utf8_trim_whitespace(facts.value.filter(mine))
+        known = pa.array(list(project.variables[name].codes), pa.string())
+        mine = facts.value.take(pa.array(at[bounds[i] : bounds[i + 1]]))
+        values = pc.utf8_trim_whitespace(mine)
         n = len(values) - int(pc.sum(pc.is_in(values, known)).as_py() or 0)
         if n:
             counts.warnings[f"unknown-code:{name}"] += n
+
+
+def _is_closed(project: Project, name: str) -> bool:
+    """True where the choices of a field are all that it may hold."""
+    variable = project.variables.get(name)
+    if variable is None or project.kind_of(name) == "sql":
+        return False
+    return variable.value_type in _CLOSED and bool(variable.codes)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biobraid.core.errors import Fault, SourceFileError
+from biobraid.core.errors import SourceFileError
 from biobraid.ingest.connectors.contract import FileJob
 from biobraid.ingest.connectors.redcap_options import RedcapOptions
 from biobraid.ingest.connectors.redcap_plan import label_fault
@@ -36,6 +36,7 @@ from biobraid.ingest.tabular.block import REJECT, ArrowBlock, reject_table
 Ints = npt.NDArray[np.int64]
 _EAV = ("record", "field_name", "value")
 ROWS_PER_BLOCK = 20_000
+BLOCK_BYTES = 2 << 20  # cells of one character: a block of 2 MB has a million facts
 _HEADER_BYTES = 1 << 20
 
 
@@ -44,6 +45,7 @@ class Export(Protocol):
 
     header: tuple[str, ...]
     rejects: pa.Table  # of cells, schema REJECT
+    n_keys: int  # cells that only repeat the record id
 
     def blocks(self) -> Iterator[TextBlock]:
         """All rows, from the start; may be called again."""
@@ -63,14 +65,17 @@ def open_export(job: FileJob, options: RedcapOptions, project: Project) -> Expor
 def _open(job: FileJob, options: RedcapOptions) -> AbstractContextManager[TextTable | ParquetTable]:
     if is_parquet(job.path):
         return open_parquet_table(job.path, null_values=(), where=job.where)
-    return open_text_table(job.path, options.dialect(), where=job.where)
+    return open_text_table(job.path, options.dialect(), block_bytes=BLOCK_BYTES, where=job.where)
 
 
 def _refuse_labels(job: FileJob, options: RedcapOptions, project: Project) -> None:
     """Before the file is opened: labels such as 'Complete?' repeat, which no reader takes."""
     with Path(job.path).open("rb") as file:
         line = file.readline(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    names = next(csv.reader([line], delimiter=options.delimiter), [])
+    try:
+        names = next(csv.reader([line], delimiter=options.delimiter), [])
+    except csv.Error:  # compressed or damaged: for the table's reader to say
+        return
     fault = label_fault(job, [name.strip() for name in names], project)
     if fault is not None:
         raise SourceFileError(fault)
@@ -83,6 +88,7 @@ class FlatExport:
         self._job, self._options = job, options
         self.header = header
         self.rejects = REJECT.empty_table()
+        self.n_keys = 0
 
     def blocks(self) -> Iterator[TextBlock]:
         """All rows, read anew."""
@@ -91,32 +97,45 @@ class FlatExport:
 
 
 class EavExport:
-    """A line for each cell, pivoted. A cell delivered twice keeps the later value."""
+    """A line for each cell, pivoted. A cell delivered twice keeps the later value.
+
+    Only fields that some line names are columns: of the others nothing can be said.
+    """
 
     def __init__(self, job: FileJob, options: RedcapOptions, project: Project) -> None:
         lines, self._damaged, self._bytes = _lines(job, options)
         keys = [name for name in (*KEYS, ACCESS_GROUP) if name in lines.column_names]
-        named = pc.and_(_given(lines["record"]), _given(lines["field_name"]))
-        is_named = named.to_numpy(zero_copy_only=False)
+        is_named = _given(lines["record"]) & _given(lines["field_name"])
         numbers = lines["row_number"].to_numpy()
-        nameless = reject_table(
-            numbers[~is_named], "missing-record-or-field", "a record and the name of a field", ""
+        nameless = _rejected(
+            numbers[~is_named], "missing-record-or-field", "a record and the name of a field"
         )
-        lines = lines.filter(pa.array(is_named & _given(lines["value"]).to_numpy()))
+        lines = lines.filter(pa.array(is_named))
         group, first = _groups(lines, [n for n in ("record", *KEYS) if n in lines.column_names])
         self._heads = lines.select(["record", *keys, "row_number"]).take(pa.array(first))
+        is_id = pc.equal(lines["field_name"], project.record_id).to_numpy()
+        self.n_keys = int(is_id.sum())
+        is_cell = _given(lines["value"]) & ~is_id
+        lines, group = lines.filter(pa.array(is_cell)), group[is_cell]
         variables = _variables(lines, project)
+        is_choice = variables.is_valid().to_numpy(zero_copy_only=False)
+        wrong = lines.filter(pa.array(~is_choice))
+        unknown = _rejected(
+            wrong["row_number"].to_numpy(), "unknown-code", "a choice of the field",
+            wrong["field_name"].combine_chunks(),
+        )  # fmt: skip
+        lines, group = lines.filter(pa.array(is_choice)), group[is_choice]
+        variables = variables.filter(pa.array(is_choice))
         names = variables.dictionary.to_pylist()
         column = variables.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         place = group * max(len(names), 1) + column
         last, twice = _last_of(place)
         numbers = lines["row_number"].to_numpy()[twice]
-        again = reject_table(numbers, "duplicate-key", "one line per cell", "")
-        if len(twice):
-            at = again.column_names.index("column_name")
-            listed = pa.array(names, pa.string()).take(pa.array(column[twice]))
-            again = again.set_column(at, "column_name", listed)
-        self.rejects = pa.concat_tables([nameless.cast(REJECT), again.cast(REJECT)])
+        again = _rejected(
+            numbers, "duplicate-key", "one line per cell",
+            pa.array(names, pa.string()).take(pa.array(column[twice])),
+        )  # fmt: skip
+        self.rejects = pa.concat_tables([nameless, unknown, again])
         value = pa.array(lines["value"].combine_chunks())
         is_checked = np.array(["___" in name for name in names] or [False])[column]
         value = pc.if_else(pa.array(is_checked), CHECKED, value)
@@ -155,6 +174,16 @@ class EavExport:
         return pa.table(columns, names=list(self.header))
 
 
+def _rejected(
+    numbers: Ints, reason: str, expected: str, fields: pa.StringArray | None = None
+) -> pa.Table:
+    """Rejected cells, with the field each belongs to."""
+    rows = reject_table(numbers, reason, expected, "field_name")
+    if fields is None:
+        return rows
+    return rows.set_column(rows.column_names.index("column_name"), "column_name", fields)
+
+
 def _lines(job: FileJob, options: RedcapOptions) -> tuple[pa.Table, pa.Table, int]:
     """All lines as text with their numbers, the damaged ones, and the bytes read."""
     tables, rejects, n_bytes = [], [REJECT.empty_table()], 0
@@ -173,9 +202,10 @@ def _lines(job: FileJob, options: RedcapOptions) -> tuple[pa.Table, pa.Table, in
     return lines.combine_chunks(), pa.concat_tables(rejects), n_bytes
 
 
-def _given(column: pa.ChunkedArray) -> pa.Array:
-    text = pc.fill_null(pc.not_equal(column, ""), False)
-    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+def _given(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    text = pc.fill_null(pc.not_equal(column, ""), False).combine_chunks()
+    given: npt.NDArray[np.bool_] = text.to_numpy(zero_copy_only=False)
+    return given
 
 
 def _groups(lines: pa.Table, keys: Sequence[str]) -> tuple[Ints, Ints]:
@@ -188,7 +218,10 @@ def _groups(lines: pa.Table, keys: Sequence[str]) -> tuple[Ints, Ints]:
 
 
 def _variables(lines: pa.Table, project: Project) -> pa.DictionaryArray:
-    """Variable of each line: of a checkbox the one of the choice that is its value."""
+    """Variable of each line: of a checkbox the one of the choice that is its value.
+
+    Null where the value is no choice: it is nothing that a name may be made of.
+    """
     field = lines["field_name"].combine_chunks()
     checkboxes = {
         project.told(name, "field")
@@ -201,7 +234,9 @@ def _variables(lines: pa.Table, project: Project) -> pa.DictionaryArray:
     suffixes = [column_suffix(code) for code in encoded.dictionary.to_pylist()]
     suffix = pa.array(suffixes, pa.string()).take(encoded.indices)
     named = pc.binary_join_element_wise(field, suffix, "___")
-    return pc.coalesce(named, field).dictionary_encode()
+    is_known = pc.is_in(named, pa.array(list(project.variables), pa.string()))
+    choice = pc.if_else(is_known, named, pa.scalar(None, pa.string()))
+    return pc.if_else(is_checkbox, choice, field).dictionary_encode()
 
 
 def _last_of(places: Ints) -> tuple[pa.Array, Ints]:
@@ -211,10 +246,3 @@ def _last_of(places: Ints) -> tuple[pa.Array, Ints]:
     is_last = np.zeros(len(places), dtype=bool)
     is_last[last] = True
     return last, np.flatnonzero(~is_last)
-
-
-def refuse_if_empty(job: FileJob, header: Sequence[str]) -> None:
-    """SourceFileError for an EAV export that names no field."""
-    if len(header) < 2:
-        fault = Fault(job.where, "no line names a record and a field", "an EAV export")
-        raise SourceFileError(fault)

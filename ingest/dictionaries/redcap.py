@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
@@ -61,7 +61,12 @@ def read_redcap(fields: Sequence[Path], codings: Sequence[Path]) -> DictionaryRo
         if path.suffix.lower() == ".xml":
             project = read_odm(path)
             out.faults += project.faults
-            beside = beside.with_missing(project.missing)
+            beside = replace(
+                beside.with_missing(project.missing),
+                events={**beside.events, **project.events},
+                forms={**beside.forms, **project.forms},
+                forms_file=path.name,
+            )
             placed += [_Placed(path.name, field) for field in project.fields]
         else:
             found, faults = _read_csv(path)

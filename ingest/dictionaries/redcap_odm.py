@@ -18,9 +18,11 @@ _SYSTEM = ("_complete", "_timestamp")
 
 @dataclass
 class Project:
-    """Fields and missing data codes of a project, and what is wrong with its file."""
+    """Fields, events and missing data codes of a project, and what is wrong with its file."""
 
     fields: list[Field] = field(default_factory=list)
+    events: dict[str, str] = field(default_factory=dict)  # unique name -> label, in order
+    forms: dict[str, list[str]] = field(default_factory=dict)  # of each event
     missing: list[CodeRow] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -38,6 +40,10 @@ def read_odm(path: Path) -> Project:
             if tag == f"{_REDCAP}MissingDataCodes":
                 listed = parse_choices(element.text or "")
                 out.missing = [missing_code(code, label) for code, label in listed]
+            elif tag == f"{_ODM}StudyEventDef":
+                event = element.get(f"{_REDCAP}UniqueEventName") or ""
+                out.events[event] = element.get("Name") or ""
+                out.forms[event] = [r.get(f"{_REDCAP}FormName") or "" for r in element]
             elif tag == f"{_ODM}FormDef":
                 name = element.get(f"{_REDCAP}FormName") or element.get("Name") or ""
                 refs = [r.get("ItemGroupOID") or "" for r in element]

@@ -76,7 +76,14 @@ def examine_dictionary(home: Home, study: Study) -> DictionaryRows:
         if declared.format != "csv":
             rows = _beneath(rows, _read_declared(home, study, of_source, declared))
     path = home.studies / study.id / "dictionary.csv"
-    if path.is_file():
+    in_other_format = {
+        file
+        for declared in study.dictionaries.values()
+        if declared.format != "csv"
+        for glob in declared.fields
+        for file in _files(home, study, glob)
+    }
+    if path.is_file() and path not in in_other_format:
         own = read_dictionary_csv(path, f"studies/{study.id}/dictionary.csv", study.sources)
         rows = _beneath(rows, own)
     return rows

@@ -94,13 +94,13 @@ def _unclaimed(
     folders = (home.studies / study.id, delivery_folder(home, study.id))
     of_dictionary = {
         path
-        for glob in (*study.dictionary.fields, *study.dictionary.codings,
-                     *study.dictionary.missing_codes)
+        for declared in study.dictionaries.values()
+        for glob in (*declared.fields, *declared.codings, *declared.missing_codes)
         if not _leads_out(glob)
         for folder in folders
         if folder.is_dir()
         for path in folder.glob(glob)
-    }  # fmt: skip
+    }
     ignored = [p for p in present if p not in claims and p not in of_dictionary]
     if not ignored:
         return []

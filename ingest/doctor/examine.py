@@ -91,7 +91,8 @@ def _absent_files(pack: Path, study: Study) -> list[Finding]:
     connectors = {source.connector for source in study.sources.values()}
     if all(shipped_mapping(name).rows for name in connectors):
         return found
-    if study.dictionary.format == "csv" and not (pack / "dictionary.csv").is_file():
+    is_csv = all(declared.format == "csv" for declared in study.dictionaries.values())
+    if is_csv and not (pack / "dictionary.csv").is_file():
         todo = "Without one, columns are not declared and their cells are ignored."
         fault = Fault(f"{where}/dictionary.csv", "the file is missing", "", todo)
         found.append(Finding("warning", fault))

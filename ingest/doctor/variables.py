@@ -122,7 +122,7 @@ def _free_text(
     present = variables_seen(source, seen)
     elsewhere = _named_columns(source)
     # Without a file to look into, what dictionary.csv promises counts; a Showcase lists all.
-    may_be_there = not seen.columns and study.dictionary.format == "csv"
+    may_be_there = not seen.columns and (source.dictionary or study.dictionary).format == "csv"
     found = []
     for row in rows:
         is_open = row.is_free_text and row.variable not in declared | elsewhere
@@ -171,7 +171,8 @@ def missing_variables(
         if looked.keys() >= ({row.source} if row.source else study.sources.keys())
         and not any(row.variable in names for s, names in looked.items() if row.source in (None, s))
     ]
-    if not missing or study.dictionary.format != "csv":  # a Showcase lists all that there is
+    lists_all = any(declared.format != "csv" for declared in study.dictionaries.values())
+    if not missing or lists_all:  # a Showcase lists all that there is
         return []
     listed = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
     where = f"studies/{study.id}/dictionary.csv"

@@ -157,6 +157,8 @@ def test_project_xml_says_what_the_csv_says(tmp_path: Path) -> None:
         <Study OID="s"><GlobalVariables>
         <redcap:MissingDataCodes>-99, Refused | NI, No information</redcap:MissingDataCodes>
         </GlobalVariables><MetaDataVersion OID="m" Name="m">
+        <StudyEventDef OID="Event.first_arm_1" Name="First" redcap:UniqueEventName="first_arm_1">
+          <FormRef FormOID="Form.base" redcap:FormName="base"/></StudyEventDef>
         <FormDef OID="Form.base" Name="Base" redcap:FormName="base">
           <ItemGroupRef ItemGroupOID="g"/><ItemGroupRef ItemGroupOID="s"/></FormDef>
         <ItemGroupDef OID="g"><ItemRef ItemOID="pid" redcap:Variable="pid"/>
@@ -182,6 +184,9 @@ def test_project_xml_says_what_the_csv_says(tmp_path: Path) -> None:
     assert names[:5] == ["pid", "box___1", "box____1", "box____99", "box___ni"]
     assert rows.variables[1].attributes["branching"] == "[pid] <> ''"
     assert names.count("base_complete") == 1
+    assert _codes(rows, "redcap_event_name") == [("first_arm_1", "First", None)]
+    (event,) = (v for v in rows.variables if v.variable == "redcap_event_name")
+    assert event.attributes["forms:first_arm_1"] == "base"
 
 
 def test_all_faults_of_a_dictionary_come_at_once(tmp_path: Path) -> None:
