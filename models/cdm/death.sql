@@ -38,8 +38,6 @@ SELECT
   CAST(SUBSTRING(d.cause_source_value, 1, 50) AS TEXT) AS cause_source_value,
   CAST(d.cause_source_concept_id AS BIGINT) AS cause_source_concept_id
 FROM mart.death_record AS d
-INNER JOIN cdm.person AS p
-  ON d.person_id = p.person_id
 INNER JOIN stem.event AS e
   ON d.fact_id = e.fact_id
 INNER JOIN cdm.person AS p
