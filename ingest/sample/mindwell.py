@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from biobraid.ingest.sample.attendance import SURVEY, survey_ids
 from biobraid.ingest.sample.cells import Dates, DelimitedFile, date, number, pick, same, where
-from biobraid.ingest.sample.draws import Draws, Flags, Ints, expand
+from biobraid.ingest.sample.draws import Flags, Ints, expand
 from biobraid.ingest.sample.identities import CANARY_KIN, CANARY_SURNAMES, nhs_text
 from biobraid.ingest.sample.illness import DISEASES
 from biobraid.ingest.sample.mindwell_answers import FILE, LIFESTYLE, PHQ, lifestyle, phq
@@ -172,13 +172,17 @@ def export_rows(block: People) -> ExportRows:
 
 
 def _keys(block: People, rows: ExportRows) -> dict[str, pa.Array]:
-    draws = Draws(block.draws.seed, block.draws.numbers[rows.row])
+    draws = block.draws.at(rows.row)
+    is_canary = np.isin(draws.numbers, CANARIES)
     repeats = rows.is_kind(MEDICATION)
     return {
         "record_id": survey_ids(block.draws).take(pa.array(rows.row)),
         "redcap_event_name": where(rows.is_kind(FOLLOW_UP), "followup_arm_1", "baseline_arm_1"),
         "redcap_repeat_instrument": where(repeats, "medication", None),
         "redcap_repeat_instance": where(repeats, number(rows.instance), None),
+        "redcap_survey_identifier": where(
+            is_canary & rows.is_kind(BASELINE), block.identity.email.take(pa.array(rows.row)), None
+        ),
         "redcap_data_access_group": pick(
             ["hill_clinic", "lake_clinic"], draws.below("clinic", 2)
         ),

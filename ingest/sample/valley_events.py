@@ -141,10 +141,15 @@ def _conditions(
 
 def _visit_ids(seen: Contacts, ids: Ints, row: Ints, disease: Ints) -> pa.Array:
     """Id of the visit at which a disease was found; null if it was not at one."""
-    known = set(zip(seen.row.tolist(), seen.disease.tolist(), strict=True))
-    pairs = zip(row.tolist(), disease.tolist(), strict=True)
-    has = np.fromiter((pair in known for pair in pairs), dtype=np.bool_, count=len(row))
+    has = np.isin(row * len(DISEASES) + disease, _at_a_visit(seen))
     return where(has, _id(ids, row, 1, disease), None)
+
+
+def _at_a_visit(seen: Contacts) -> Ints:
+    """One number for each person and disease that was found at a visit."""
+    ill = seen.disease != ROUTINE
+    found: Ints = seen.row[ill] * len(DISEASES) + seen.disease[ill]
+    return found
 
 
 def _drugs(here: Ward, ids: Ints, persons: pa.Array) -> dict[str, dict[str, pa.Array]]:
