@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "fhir", "spine")
+NAMES = ("ukb_wide", "fhir", "spine", "vocabulary")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 

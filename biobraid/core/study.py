@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
 import yaml
@@ -14,6 +14,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from biobraid.core.errors import Fault, SettingsError, near_misses
@@ -59,10 +60,23 @@ class Censoring(_Strict):
 class Dictionary(_Strict):
     """Where a dictionary stands, if it is not dictionary.csv."""
 
-    format: Literal["csv", "ukb-showcase", "redcap"] = "csv"
+    format: Literal["csv", "ukb-showcase", "redcap", "dbgap", "nda", "codes"] = "csv"
     fields: list[str] = []  # files below the study pack or the delivery folder
     codings: list[str] = []
     missing_codes: list[str] = []  # per-encoding missing codes
+    # Format codes: a list of the codes of one variable or code system, by its columns.
+    variable: str | None = None
+    code: str | None = None
+    meaning: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_columns(self) -> Self:
+        given = [name for name in ("variable", "code", "meaning") if getattr(self, name)]
+        if self.format == "codes" and len(given) < 3:
+            raise ValueError("format codes needs `variable`, `code` and `meaning`")
+        if self.format != "codes" and given:
+            raise ValueError(f"`{given[0]}` belongs to format codes")
+        return self
 
 
 class Source(_Strict):
@@ -70,6 +84,7 @@ class Source(_Strict):
 
     connector: str
     files: list[str] = Field(min_length=1)  # globs below the study's delivery folder
+    shares_files: list[str] = []  # sources that take other facts from the same files
     person_id: str | None = None
     modality: str = "questionnaire"
     origin: Literal[
@@ -158,6 +173,17 @@ class Study(_Strict):
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise ValueError(f"'{value}' is not an IANA time zone{hint}")
         return value
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sharers(cls, sources: dict[str, Source]) -> dict[str, Source]:
+        for name, source in sources.items():
+            for other in source.shares_files:
+                if other not in sources or other == name:
+                    near = near_misses(other, [s for s in sources if s != name])
+                    hint = f"; did you mean {near[0]}?" if near else ""
+                    raise ValueError(f"{name} shares files with '{other}', no other source{hint}")
+        return sources
 
     @property
     def dictionaries(self) -> dict[str | None, Dictionary]:

@@ -66,7 +66,7 @@ def make_records(
     n = block.n_rows
     frame = Frame(
         job=job,
-        plan=Plan(DelimitedOptions(), plan.file_names, {}, ()),
+        plan=Plan(DelimitedOptions(), plan.file_names, {}, (), {}),
         block=block,
         rows=np.arange(n, dtype=np.int64),
         natives=record,

@@ -154,7 +154,7 @@ def _read_declared(
     if faults:
         return DictionaryRows(faults=faults)
     try:
-        rows = _read_format(declared.format, found["fields"], found["codings"])
+        rows = _read_format(declared, found["fields"], found["codings"])
     except UserError as error:
         return DictionaryRows(faults=list(error.faults))
     if source_id is None:
@@ -166,8 +166,23 @@ def _read_declared(
     )
 
 
-def _read_format(name: str, fields: Sequence[Path], codings: Sequence[Path]) -> DictionaryRows:
+def _read_format(
+    declared: Dictionary, fields: Sequence[Path], codings: Sequence[Path]
+) -> DictionaryRows:
     """Variables and codes of a dictionary file; each format has a module of its own."""
+    name = declared.format
+    if name == "dbgap":
+        from biobraid.ingest.dictionaries.dbgap import read_dbgap
+
+        return read_dbgap(fields)
+    if name == "nda":
+        from biobraid.ingest.dictionaries.nda import read_nda
+
+        return read_nda(fields)
+    if name == "codes":
+        from biobraid.ingest.dictionaries.code_list import read_code_list
+
+        return read_code_list(fields, declared)
     if name == "ukb-showcase":
         from biobraid.ingest.dictionaries.ukb_showcase import read_showcase
 

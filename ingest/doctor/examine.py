@@ -31,7 +31,7 @@ def examine(home: Home, study_ids: Collection[str] | None = None) -> list[Findin
     Reads settings, headers and a bounded sample of the files, never whole deliveries, and
     writes nothing. One fault does not hide the others.
     """
-    found = _examine_keys(home)
+    found = [*_examine_keys(home), _vocabulary(home)]
     packs = {p.name: p for p in sorted(home.studies.iterdir()) if p.is_dir()}
     for name in sorted(set(study_ids or ()) - set(packs)):
         near = near_misses(name, packs)
@@ -109,6 +109,12 @@ def _units(study: Study, variables: Sequence[VariableRow]) -> list[Finding]:
     faults = {v.unit: dictionary_unit_faults(v, where) for v in reversed(variables)}
     times = Counter(v.unit for v in variables)
     return [Finding("warning", fault, times[unit]) for unit in times for fault in faults[unit]]
+
+
+def _vocabulary(home: Home) -> Finding:
+    """Which vocabulary ids and codes are held against."""
+    version = vocabulary_in_force(home).version
+    return Finding("note", Fault("vocabulary", f"in force: {version}"))
 
 
 def _stubs(home: Home, study: Study, mapping: StudyMapping) -> list[Finding]:

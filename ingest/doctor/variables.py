@@ -165,10 +165,14 @@ def missing_variables(
     looked = {
         s: variables_seen(study.sources[s], found) for s, found in seen.items() if found.columns
     }
+    named = {name for source in study.sources.values() for name in _named_columns(source)}
+    of_own_dictionary = {s for s, source in study.sources.items() if source.dictionary is not None}
     missing = [
         row.variable
         for row in variables
-        if looked.keys() >= ({row.source} if row.source else study.sources.keys())
+        if row.source not in of_own_dictionary  # an archive's own lists all that there may be
+        and row.variable not in named
+        and looked.keys() >= ({row.source} if row.source else study.sources.keys())
         and not any(row.variable in names for s, names in looked.items() if row.source in (None, s))
     ]
     lists_all = any(declared.format != "csv" for declared in study.dictionaries.values())

@@ -74,7 +74,7 @@ WITH fact AS (
     ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC, f.birth_year) AS place
   FROM fact AS f
   WHERE
-    f.birth_year BETWEEN 1850 AND 2100
+    f.birth_year BETWEEN 1850 AND 2200
   GROUP BY
     f.person_id,
     f.birth_year

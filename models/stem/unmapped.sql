@@ -10,7 +10,7 @@ MODEL (
     variable = 'Variable, or code system of an event',
     source_code = 'Code; null for numbers, dates, texts and absent values; empty for an uncoded event',
     reason = 'unmapped, no-standard-concept (the mapping or the source says so), ignored, or the absent reason',
-    label = 'Label of the variable; null if not known',
+    label = 'Label of the variable, else of the code; null if not known',
     n_facts = 'Delivered values or events',
     n_persons = 'Persons with at least one of them',
     facts_share = 'Share (0-1) of all values or events of the source'
@@ -142,7 +142,7 @@ SELECT
   CAST(l.variable AS TEXT) AS variable,
   CAST(l.source_code AS TEXT) AS source_code,
   CAST(l.reason AS TEXT) AS reason,
-  CAST(v.label AS TEXT) AS label,
+  CAST(COALESCE(NULLIF(v.label, ''), k.meaning) AS TEXT) AS label,
   CAST(l.n_facts AS BIGINT) AS n_facts,
   CAST(l.n_persons AS BIGINT) AS n_persons,
   CAST(CAST(l.n_facts AS DOUBLE) / CAST(t.n_facts AS DOUBLE) AS DOUBLE) AS facts_share
@@ -151,3 +151,5 @@ INNER JOIN total AS t
   ON l.study = t.study AND l.source = t.source
 LEFT JOIN vocab.variable AS v
   ON l.study = v.study AND l.source = v.source AND l.variable = v.variable
+LEFT JOIN vocab.variable_code AS k
+  ON l.study = k.study AND l.source = k.source AND l.variable = k.variable AND l.source_code = k.code

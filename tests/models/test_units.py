@@ -197,3 +197,31 @@ def test_the_unit_of_a_study_s_mapping_wins_over_that_of_the_concept() -> None:
         5: (pytest.approx(90.078), 8840, "converted"),
         6: (pytest.approx(4.5359), 9529, "converted"),
     }
+
+
+def test_a_number_already_in_the_unit_of_a_scaling_mapping_is_not_scaled() -> None:
+    given = """
+      raw.event
+      person | kind        | code | code_system | value | unit     | range_high | start_time | row_id
+      -------+-------------+------+-------------+-------+----------+------------+------------+-------
+      1      | measurement | a1c  | s:main      | 48    |          | 42         | 2010-05-06 | 1
+      1      | measurement | a1c  | s:main      | 48    | mmol/mol | 42         | 2010-05-06 | 2
+      1      | measurement | a1c  | s:main      | 6.5   | percent  | 6          | 2010-05-06 | 3
+
+      vocab.mapping
+      variable | source_code | target_concept_id | target_domain_id | unit_concept_id | rule   | rule_arg      | scale_factor | scale_offset
+      ---------+-------------+-------------------+------------------+-----------------+--------+---------------+--------------+-------------
+      s:main   | a1c         | 2                 | Measurement      | 8554            | scale  |               | 0.1          | 2
+      year     |             | 0                 | Person           |                 | direct | year_of_birth | 1            | 0
+    """
+    concepts = LABS[LABS.index("  vocab.concept") :]
+    assert (
+        warehouse_of(PERSON + given + concepts, frozenset({"%"})).build("cdm.measurement")
+        == """
+      value_source_value | value_as_number | range_high | unit_concept_id
+      -------------------+-----------------+------------+----------------
+      48                 | 6.800000000000001 | 6.2      | 8554
+      48                 | 6.800000000000001 | 6.2      | 8554
+      6.5                | 6.5             | 6          | 8554
+    """
+    )
