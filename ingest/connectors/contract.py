@@ -52,8 +52,8 @@ class FileJob:
     threads: int
     study_keys: Mapping[str, str] = field(default_factory=dict)  # namespaces of other studies
     previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
-    tmp: Path | None = None  # folder of the home for files unpacked while reading
     keys_repeat: bool = False  # the reader has raised RepeatedKeys before: give row numbers
+    tmp: Path | None = None  # folder of the home for files unpacked while reading
 
     @property
     def source(self) -> Source:

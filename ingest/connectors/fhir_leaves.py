@@ -29,6 +29,7 @@ from biobraid.ingest.connectors.fhir_tokens import (
 
 ROOT, ENTRY = 0, 1  # paths of a resource, and of an entry of a Bundle
 _OTHER = "(more)"  # stands for elements beyond what a FHIR file can have
+_BLANKS = "".join(map(chr, range(33)))
 _MAX_KEYS, _MAX_PATHS = 2_000, 8_000
 
 
@@ -117,7 +118,7 @@ class Leaves:
         if not raw.true_count:
             return values
         encoded = values.filter(raw).dictionary_encode()
-        words = (unescaped(v).strip() or None for v in encoded.dictionary.to_pylist())
+        words = (unescaped(v).strip(_BLANKS) or None for v in encoded.dictionary.to_pylist())
         plain = pa.array(words, pa.string())
         return pc.replace_with_mask(values, raw, plain.take(encoded.indices))
 

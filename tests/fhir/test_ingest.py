@@ -13,9 +13,10 @@ import yaml
 from biobraid.cli.main import run as command
 from biobraid.core.home import Home
 from biobraid.core.lock import writer
+from biobraid.core.warehouse import connect
 from biobraid.ingest.landing import IngestResult, check_books, ingest
 from tests.fhir.delivery import bundle, ndjson
-from tests.fhir.samples import condition, observation, quantity, resource
+from tests.fhir.samples import RXNORM, SCT, coded, condition, observation, quantity, resource
 from tests.landing.bank import rows
 
 Resource = dict[str, Any]
@@ -158,21 +159,31 @@ def test_doctor_looks_through_the_connector(home: Home, capsys: pytest.CaptureFi
     assert "dictionary.csv" not in told, "what FHIR fixes needs no dictionary"
 
 
+@pytest.mark.slow
 def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     declare(home)
     deliver(home, "a.ndjson", ndjson(
         resource("Patient", "anna", gender="female", birthDate="1961-04-30"),
         resource("Encounter", "v", status="finished", subject={"reference": "Patient/anna"},
                  period={"start": "2020-03-01", "end": "2020-03-05"},
+                 serviceProvider={"reference": "Organization?identifier=http://h.example|77"},
                  class_={"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
                          "code": "IMP"}),
         condition(encounter={"reference": "Encounter/v"}),
         observation(valueQuantity=quantity(99, "mg/dL"), encounter={"reference": "Encounter/v"}),
         observation("o2", dataAbsentReason={"coding": [{"code": "not-performed"}]}),
+        resource("MedicationStatement", "m", status="active", subject={"reference": "Patient/anna"},
+                 effectiveDateTime="2020-03-02",
+                 medicationReference={"reference": "Medication/aspirin"}),
+        resource("Device", "d", type=coded(SCT, "14106009"), patient={"reference": "Patient/anna"}),
+        resource("DeviceUseStatement", "u", status="active", subject={"reference": "Patient/anna"},
+                 timingDateTime="2020-03-03", device={"reference": "Device/d"}),
     ))  # fmt: skip
+    deliver(home, "b.ndjson", ndjson(
+        resource("Organization", "leeds",
+                 identifier=[{"system": "http://h.example", "value": "77"}]),
+        resource("Medication", "aspirin", code=coded(RXNORM, "1191", "Aspirin"))))  # fmt: skip
     assert command(["--home", str(home.root), "--quiet", "run"]) == 0
-    from biobraid.core.warehouse import connect
-
     with connect(home, read_only=True) as con:
         person = "SELECT gender_concept_id, year_of_birth FROM cdm.person"
         assert con.execute(person).fetchall() == [(8532, 1961)]
@@ -180,5 +191,13 @@ def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[s
         assert con.execute(visit).fetchall() == [(9201, "2020-03-01")]
         joined = "SELECT COUNT(*) FROM cdm.condition_occurrence SEMI JOIN cdm.visit_occurrence USING (visit_occurrence_id)"
         assert con.execute(joined).fetchall() == [(1,)]
+        drug = "SELECT drug_source_value FROM cdm.drug_exposure"
+        assert con.execute(drug).fetchall() == [("1191",)], "of a Medication in another file"
+        device = "SELECT code FROM staging.source_event WHERE source_table = 'DeviceUseStatement'"
+        assert con.execute(device).fetchall() == [("14106009",)]
+        site = (
+            "SELECT COUNT(*) FROM cdm.visit_occurrence SEMI JOIN cdm.care_site USING (care_site_id)"
+        )
+        assert con.execute(site).fetchall() == [(1,)], "named by its number"
         number = "SELECT MAX(value_as_number) FROM cdm.measurement"
         assert con.execute(number).fetchall() == [(99.0,)]

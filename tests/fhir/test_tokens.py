@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from biobraid.ingest.connectors.fhir_leaves import ROOT, Paths, leaves_of
 from biobraid.ingest.connectors.fhir_tokens import Tokens, tokenise
 
+BLANKS = "".join(map(chr, range(33)))
 GOOD = b'{"resourceType":"Patient","id":"1"}\n'
 
 
@@ -84,7 +85,7 @@ def _flat(value: Any, path: str) -> list[tuple[str, str]]:
     if isinstance(value, list):
         return [pair for inner in value for pair in _flat(inner, path)]
     text = value if isinstance(value, str) else json.dumps(value)
-    return [(path, text.strip() or "(empty)")] if value not in (None, "") else []
+    return [(path, text.strip(BLANKS) or "(empty)")] if value not in (None, "") else []
 
 
 @settings(max_examples=50, deadline=None)
