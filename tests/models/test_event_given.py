@@ -90,6 +90,28 @@ def test_type_unit_operator_and_range_are_kept_as_delivered(build: Build) -> Non
     )
 
 
+def test_what_an_omop_source_leaves_empty_stays_empty(build: Build) -> None:
+    given = """
+      raw.event
+      person | kind        | code | code_system | concept_id | value | value_source | unit | qualifier_code | qualifier_code_system | start_time | row_id
+      -------+-------------+------+-------------+------------+-------+--------------+------+----------------+-----------------------+------------+-------
+      1      | observation | a    | s:main      | 4000       | 5     |              | kg   | q              | s:main                | 2010-05-06 | 1
+      1      | observation | a    | s:main      | 4000       | 5     | 5.0          |      |                |                       | 2010-05-06 | 2
+      1      | visit       |      |             | 9201       |       |              |      |                |                       | 2010-05-06 | 3
+    """
+    assert (
+        build("cdm.observation", given + PERSON + CONCEPTS)
+        == """
+      value_as_number | value_source_value | unit_concept_id | unit_source_value | qualifier_concept_id | qualifier_source_value
+      ----------------+--------------------+-----------------+-------------------+----------------------+-----------------------
+      5               |                    |                 | kg                |                      | q
+      5               | 5.0                |                 |                   |                      |
+    """
+    )
+    visits = build("cdm.visit_occurrence", given + PERSON + CONCEPTS)
+    assert visits.column("visit_source_value") == [None]
+
+
 VALUES = """
   raw.event
   person | kind        | code | code_system | value | value_source | value_code | value_code_system | value_concept_id | start_time | row_id
@@ -190,6 +212,32 @@ def test_a_qualifier_is_route_status_modifier_qualifier_or_site(build: Build) ->
       specimen_concept_id | anatomic_site_concept_id | anatomic_site_source_value
       --------------------+--------------------------+---------------------------
       0                   | 4188539                  | arm
+    """
+    )
+
+
+def test_the_rank_of_a_diagnosis_is_its_status_where_nothing_else_says_so(build: Build) -> None:
+    given = """
+      raw.event
+      person | code | code_system | position       | qualifier_text | start_time
+      -------+------+-------------+----------------+----------------+-----------
+      1      | a    | s:main      | primary        |                | 2010-05-06
+      1      | a    | s:main      | external-cause |                | 2010-05-06
+      1      | a    | s:main      | primary        | admitting      | 2010-05-06
+
+      vocab.concept
+      concept_id | concept_name      | domain_id        | vocabulary_id
+      -----------+-------------------+------------------+-----------------
+      32902      | Primary diagnosis | Condition Status | Condition Status
+    """
+    assert (
+        build("cdm.condition_occurrence", given + PERSON)
+        == """
+      condition_status_concept_id | condition_status_source_value
+      ----------------------------+------------------------------
+      32902                       | primary
+      0                           | external-cause
+      0                           | admitting
     """
     )
 

@@ -15,10 +15,10 @@ _TEXT = "free text is dropped unless the study allows it"
 RULES: dict[str, dict[str, tuple[str, str]]] = {
     "person": {"person_source_value": ("NULL", _NATIVE)},
     "visit_occurrence": {
-        "visit_source_value": ("'hospital'", "may be the visit's number; the origin stands there"),
+        "visit_source_value": ("NULL", "may be the visit's number"),
     },
     "visit_detail": {
-        "visit_detail_source_value": ("'hospital'", "as in visit_occurrence"),
+        "visit_detail_source_value": ("NULL", "as in visit_occurrence"),
     },
     "device_exposure": {
         "unique_device_id": ("NULL", "a serial number: to the vault"),
@@ -29,10 +29,6 @@ RULES: dict[str, dict[str, tuple[str, str]]] = {
         "measurement_time": (
             "strftime(i.measurement_datetime, '%H:%M:%S')",
             "kept by the standard for old tools only: the time of day of the datetime",
-        ),
-        "value_source_value": (
-            "coalesce(CAST(i.value_source_value AS VARCHAR), CAST(i.value_as_number AS VARCHAR))",
-            "where the source leaves it empty, the number as delivered",
         ),
     },
     "observation": {"value_as_string": ("NULL", _TEXT)},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -124,8 +123,11 @@ def test_no_name_number_or_text_is_left_outside_the_vault(home: Home) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_database_in_a_duckdb_file_makes_the_same_cdm(home: Home, tmp_path: Path) -> None:
+def test_the_same_database_in_a_duckdb_file_makes_the_same_cdm(
+    home: Home, compared: Comparison
+) -> None:
     """Another form of delivery, under another name of the files: no id of the cdm changes."""
+    compared.con.close()  # one process opens a DuckDB file in one way only
     query = "SELECT * FROM warehouse.cdm.{} ORDER BY ALL"
     names = ("visit_occurrence", "measurement", "death", "cost", "person")
     with duckdb.connect() as con:
