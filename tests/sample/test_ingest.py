@@ -169,7 +169,14 @@ def test_no_canary_is_in_landing_outside_the_vault(landed: Landed) -> None:
     with (landed.truth / "canaries.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     canaries = {r[form].lower() for r in rows for form in ("value", "plain")}
-    for table in ("raw.value", "raw.event", "raw.record", "raw.detail", "raw.consent", "raw.reject"):
+    for table in (
+        "raw.value",
+        "raw.event",
+        "raw.record",
+        "raw.detail",
+        "raw.consent",
+        "raw.reject",
+    ):
         for row in landed.rows("SELECT * FROM {parts}", table):
             text = "\n".join(str(cell).lower() for cell in row)
             assert not [c for c in canaries if c in text]
