@@ -21,7 +21,7 @@ from tests.sample.test_truth import logit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 BMI, DIABETES, GLUCOSE, PHQ9 = 3038553, 201826, 3004501, 3042932
-MMOL_L, MG_DL = 8753, 8840
+WEIGHT, KILOGRAM, MMOL_L, MG_DL = 3025315, 9529, 8753, 8840
 
 
 def _bridge(demo: Demo) -> dict[str, tuple[int | None, str]]:
@@ -126,6 +126,26 @@ def test_results_in_the_wrong_unit_are_as_many_as_planted(demo: Demo) -> None:
     )  # fmt: skip
     assert len(rows) == planted(demo, "wrong-unit", "southgate") > 0
     assert {day.strftime("%Y-%m") for day, *_ in rows} == {"2019-03"}
+
+
+def test_pounds_and_kilograms_come_out_as_the_true_weight(demo: Demo) -> None:
+    truth = persons(demo)
+    keys = person_keys(demo.home, "southgate", truth["southgate_id"])
+    true = {
+        key: bmi * (height / 100) ** 2
+        for key, bmi, height in zip(keys, truth["bmi"], truth["height_cm"], strict=True)
+    }
+    rows = ask(
+        demo.home,
+        "SELECT b.source_person_key, e.source_unit, e.unit_concept_id, e.value_number "
+        "FROM stem.event e JOIN link.person_bridge b "
+        "ON b.person_id = e.person_id AND b.study = 'southgate' "
+        "WHERE e.study = 'southgate' AND e.concept_id = ? AND e.value_number IS NOT NULL",
+        WEIGHT,
+    )
+    assert {unit for _, unit, *_ in rows} == {"kg", "[lb_av]"}
+    assert {concept for _, _, concept, _ in rows} == {KILOGRAM}
+    assert all(abs(value / true[key] - 1) < 0.06 for key, _, _, value in rows)
 
 
 def test_what_branching_hid_is_not_asked_and_nothing_else(demo: Demo) -> None:
