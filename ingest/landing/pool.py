@@ -16,6 +16,7 @@ from biobraid.core.errors import Fault
 from biobraid.ingest.landing.worker import Failed, Read, Task, read_file
 
 _POLL_SECONDS = 0.2
+_LOOK_AHEAD = 48
 _REPORT_BYTES = 1 << 20  # a worker speaks once per so many bytes
 
 OnBytes = Callable[[int, int], None]  # index of the task, bytes read since last told
@@ -39,7 +40,8 @@ def reading(
     counted = context.Queue()
     pool = ProcessPoolExecutor(workers, context, spawned.begin, (counted,))
     try:
-        futures = [pool.submit(_run, i, t) for i, t in enumerate(tasks)]
+        submitted = {i: pool.submit(_run, i, tasks[i]) for i in _largest_first(tasks)}
+        futures = [submitted[i] for i in range(len(tasks))]
         yield _in_order(tasks, futures, counted, on_bytes)
     finally:
         processes = list((getattr(pool, "_processes", None) or {}).values())
@@ -50,6 +52,16 @@ def reading(
             process.join()
         counted.close()
         counted.cancel_join_thread()
+
+
+def _largest_first(tasks: Sequence[Task]) -> Iterator[int]:
+    """Order to read in: among the next few dozen files the largest, so that no worker ends alone.
+
+    Not among all: files are committed in their own order, and a killed run keeps what was.
+    """
+    for start in range(0, len(tasks), _LOOK_AHEAD):
+        stop = min(start + _LOOK_AHEAD, len(tasks))
+        yield from sorted(range(start, stop), key=lambda i: (-tasks[i].size, i))
 
 
 def _in_order(
