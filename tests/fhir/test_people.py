@@ -104,6 +104,63 @@ def test_a_consent_says_given_refused_or_expired(file: Path) -> None:
     assert found.rejects == [(7, "Consent.status", "unknown-status")]
 
 
+def _permit(**given: Any) -> dict[str, Any]:
+    return resource("Consent", status="active", patient=ANNA, dateTime="2014-01-02",
+                    provision={"type": "permit", **given})  # fmt: skip
+
+
+def _consents(file: Path, consent: dict[str, Any], **options: str) -> list[tuple[Any, ...]]:
+    found = read(file, ndjson(consent), options=options)
+    return sorted(found.rows("raw.consent", "modality", "status", "start_time"))
+
+
+@pytest.mark.parametrize(
+    ("period", "expected"),
+    [
+        ({"start": "2015-01-01", "end": "2016-01-01"},
+         [("*", "expired", "2016-01-01"), ("*", "given", "2015-01-01")]),
+        ({"end": "2016"}, [("*", "expired", "2016-01-01"), ("*", "given", "2014-01-02")]),
+        ({"end": "2013-12-31"}, [("*", "expired", "2014-01-02")]),
+        ({"start": "2015-01-01", "end": "2015-01-01"}, [("*", "expired", "2015-01-01")]),
+    ],
+)  # fmt: skip
+def test_a_permission_ends_with_its_period(file: Path, period: Any, expected: Any) -> None:
+    assert _consents(file, _permit(period=period)) == expected
+
+
+def _deny(*classes: str, **given: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "deny", **given}
+    return found | ({"class": [{"system": "x", "code": c} for c in classes]} if classes else {})
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        ([_deny("genomics")], {("*", "given"), ("genotype", "refused"), ("omics", "refused")}),
+        ([_deny("ImagingStudy"), _deny("Questionnaire")],
+         {("*", "given"), ("imaging", "refused"), ("questionnaire", "refused")}),
+        ([{"type": "permit", "provision": [_deny("imaging")]}],
+         {("*", "given"), ("imaging", "refused")}),
+        ([{"type": "permit"}], {("*", "given")}),
+        ([_deny()], {("*", "refused")}),
+        ([_deny("imaging", "shoe-size")], {("*", "refused")}),
+        ([{"class": [{"code": "shoe-size"}]}], {("*", "refused")}),
+    ],
+)  # fmt: skip
+def test_what_an_exception_to_a_permission_denies_is_refused(
+    file: Path, inner: Any, expected: set[tuple[str, str]]
+) -> None:
+    found = _consents(file, _permit(provision=inner))
+    assert {(modality, status) for modality, status, _ in found} == expected
+    assert {start for *_, start in found} == {"2014-01-02"}
+    assert len(found) == len(expected)
+
+
+def test_an_exception_that_does_not_tell_denies_what_the_consent_speaks_about(file: Path) -> None:
+    found = _consents(file, _permit(provision=[_deny()]), consent_modality="imaging")
+    assert found == [("imaging", "refused", "2014-01-02")]
+
+
 def test_answers_of_nested_items_become_values_of_one_survey(file: Path) -> None:
     response = resource(
         "QuestionnaireResponse", questionnaire="http://q.example/phq9|2", status="completed",
