@@ -254,7 +254,7 @@ SELECT
   CAST(r.visit_record_id AS BIGINT) AS visit_record_id,
   CAST(r.visit_detail_record_id AS BIGINT) AS visit_detail_record_id,
   CAST(r.parent_record_id AS BIGINT) AS parent_record_id,
-  CAST(COALESCE(p.record_id, r.provider_record_id) AS BIGINT) AS provider_record_id,
+  CAST(COALESCE(o.provider_id, p.record_id, r.provider_record_id) AS BIGINT) AS provider_record_id,
   CAST(COALESCE(c.record_id, r.care_site_record_id) AS BIGINT) AS care_site_record_id,
   CAST(r.concept_id AS BIGINT) AS given_concept_id,
   CAST(r.source_concept_id AS BIGINT) AS given_source_concept_id,
@@ -275,6 +275,8 @@ SELECT
 FROM raw.event AS r
 LEFT JOIN alias AS p
   ON r.provider_record_id = p.alias_record_id
+LEFT JOIN staging.provider_role AS o
+  ON COALESCE(p.record_id, r.provider_record_id) = o.record_id
 LEFT JOIN alias AS c
   ON r.care_site_record_id = c.alias_record_id
 LEFT JOIN named_code AS n
