@@ -16,6 +16,7 @@ from typing import Literal, cast
 from biobraid.core.omop import table_fields
 from biobraid.ingest.connectors.omop_columns import IGNORED_TABLES
 
+_NUMBERS = ("BIGINT", "INTEGER", "DOUBLE")
 Shape = Literal["person", "event", "record"]
 
 
@@ -40,6 +41,7 @@ class CdmTable:
     references: Mapping[str, str] = field(default_factory=dict)
     pointers: Mapping[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()  # all columns of the standard
+    numbers: frozenset[str] = frozenset()  # those that hold ids and other numbers
 
 
 _OWN_REFERENCES = {
@@ -182,7 +184,8 @@ def _table(
     columns: dict[str, str],
     pointers: Mapping[str, str],
 ) -> CdmTable:
-    names = tuple(f.name for f in table_fields(name))
+    fields = table_fields(name)
+    names = tuple(f.name for f in fields)
     key = None if named.get("key") == "none" else f"{name}_id"
     start, end = (
         (f"{named[which]}_date", f"{named[which]}_datetime") if which in named else None
@@ -210,6 +213,7 @@ def _table(
         references={c: t for c, t in _OWN_REFERENCES.items() if c in names and c != key},
         pointers=pointers,
         names=frozenset(names),
+        numbers=frozenset(f.name for f in fields if f.type in _NUMBERS),
     )
 
 
