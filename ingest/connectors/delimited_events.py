@@ -32,6 +32,7 @@ from biobraid.ingest.connectors.delimited_settle import settle
 from biobraid.ingest.connectors.delimited_split import parts_of
 from biobraid.ingest.connectors.delimited_values import other_cells, reject_times
 from biobraid.ingest.hashing import record_ids
+from biobraid.ingest.key_index import SeenHashes
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -136,12 +137,12 @@ def _repeats(frame: Frame, column: str, own: CodeColumn, mask: Bools, seen: Seen
     person = frame.natives.take(pa.array(at))
     parts = [(c, frame.column(c).take(pa.array(at))) for c in (*own.once_per, column)]
     keys = record_ids(frame.job.keys, f"once/{column}", [("", person), *parts])
-    known = seen.events.get(column, np.empty(0, dtype=np.uint64))
+    known = seen.events.setdefault(column, SeenHashes())
     _, first = np.unique(keys, return_index=True)
     is_first = np.zeros(len(keys), dtype=bool)
     is_first[first] = True
-    is_new = is_first & ~np.isin(keys, known)
-    seen.events[column] = np.concatenate([known, keys[is_new]])
+    is_new = is_first & ~known.contains(keys)
+    known.add(keys[is_new])
     again[at[~is_new]] = True
     return again
 

@@ -75,7 +75,7 @@ WITH reference AS (
   LEFT JOIN reference AS f
     ON r.record_id = f.record_id
   LEFT JOIN held AS a
-    ON COALESCE(f.first_id, CASE WHEN r.kind = 'cost' THEN r.parent_record_id END) = a.record_id
+    ON COALESCE(f.first_id, CASE WHEN r.kind IN ('cost', 'fact_relationship') THEN r.parent_record_id END) = a.record_id
   LEFT JOIN held AS b
     ON COALESCE(f.second_id, CASE WHEN r.kind = 'episode_event' THEN r.parent_record_id END) = b.record_id
   WHERE
