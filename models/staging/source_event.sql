@@ -29,7 +29,7 @@ MODEL (
     value_code = 'Coded value, as delivered',
     value_code_system = 'OMOP vocabulary id of value_code, or study:source; unknown where the source gives none',
     value_code_key = 'value_code to compare by; null if there is none',
-    source_unit = 'Unit delivered with the value',
+    source_unit = 'Unit delivered with the value; null if none (n/a, no unit)',
     ucum_unit = 'The same in UCUM; null if none or not known',
     range_low = 'Lower end of the normal range, in source_unit',
     range_high = 'Upper end of the normal range, in source_unit',
@@ -210,8 +210,8 @@ SELECT
     )
     ELSE UPPER(REPLACE(TRIM(r.value_code), '.', ''))
   END AS TEXT) AS value_code_key,
-  CAST(TRIM(r.unit) AS TEXT) AS source_unit,
-  CAST(w.ucum_unit AS TEXT) AS ucum_unit,
+  CAST(CASE WHEN COALESCE(w.ucum_unit, '-') <> '' THEN TRIM(r.unit) END AS TEXT) AS source_unit,
+  CAST(CASE WHEN w.ucum_unit <> '' THEN w.ucum_unit END AS TEXT) AS ucum_unit,
   CAST(CASE
     WHEN REGEXP_MATCHES(TRIM(r.range_low), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
     THEN NULLIF(NULLIF(TRY_CAST(TRIM(r.range_low) AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
