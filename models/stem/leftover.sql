@@ -1,0 +1,77 @@
+/* One row per study, source, kind, field and reason for which something staged could not be shown. */
+MODEL (
+  name stem.leftover,
+  kind FULL,
+  grain (study, source, kind, field, reason),
+  description 'What arrived in staging and has no place after it, by reason: records and fields that no model reads (stem.field_use), and numbers of delivered eras that their column cannot hold (null there).',
+  column_descriptions (
+    study = 'Study',
+    source = 'Source within the study',
+    kind = 'Kind of event or record, as in raw',
+    field = 'Field at issue; empty if the whole record is',
+    reason = 'kind-unused, field-unused, field-repeated or number-unreadable',
+    n_rows = 'Rows'
+  ),
+  audits (
+    unique_key(columns := (study, source, kind, field, reason)),
+    not_null(columns := (study, source, kind, field, reason, n_rows))
+  )
+);
+
+WITH unreadable AS (
+  SELECT
+    e.study,
+    e.source,
+    e.kind,
+    'quantity' AS field,
+    TRY_CAST(s.quantity AS INT) AS held
+  FROM raw.event AS e
+  INNER JOIN staging.source_event AS s
+    ON e.row_id = s.row_id
+  WHERE
+    e.kind IN ('condition_era', 'drug_era') AND NOT e.quantity IS NULL
+  UNION ALL
+  SELECT
+    e.study,
+    e.source,
+    e.kind,
+    'value' AS field,
+    TRY_CAST(s.value_number AS INT) AS held
+  FROM raw.event AS e
+  INNER JOIN staging.source_event AS s
+    ON e.row_id = s.row_id
+  WHERE
+    e.kind = 'drug_era' AND NOT e.value IS NULL
+)
+SELECT
+  CAST(f.study AS TEXT) AS study,
+  CAST(f.source AS TEXT) AS source,
+  CAST(f.kind AS TEXT) AS kind,
+  CAST(f.field AS TEXT) AS field,
+  CAST(CASE
+    WHEN NOT f.read_by IS NULL
+    THEN 'field-repeated'
+    WHEN f.table_name = 'record'
+    THEN 'kind-unused'
+    ELSE 'field-unused'
+  END AS TEXT) AS reason,
+  CAST(f.n_unused AS BIGINT) AS n_rows
+FROM stem.field_use AS f
+WHERE
+  f.n_unused > 0
+UNION ALL
+SELECT
+  CAST(u.study AS TEXT) AS study,
+  CAST(u.source AS TEXT) AS source,
+  CAST(u.kind AS TEXT) AS kind,
+  CAST(u.field AS TEXT) AS field,
+  CAST('number-unreadable' AS TEXT) AS reason,
+  CAST(COUNT(*) AS BIGINT) AS n_rows
+FROM unreadable AS u
+WHERE
+  u.held IS NULL
+GROUP BY
+  u.study,
+  u.source,
+  u.kind,
+  u.field
