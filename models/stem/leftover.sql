@@ -3,13 +3,13 @@ MODEL (
   name stem.leftover,
   kind FULL,
   grain (study, source, kind, field, reason),
-  description 'What arrived in staging and has no place after it, by reason: records and fields that no model reads (stem.field_use), and numbers of delivered eras that their column cannot hold (null there).',
+  description 'What arrived in staging and has no place after it, by reason: records and fields that no model reads (stem.field_use), numbers of delivered eras that their column cannot hold (null there), registrations, enrolments and delivered periods that cover no day in any source, and censorings that end none.',
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
     kind = 'Kind of event or record, as in raw',
     field = 'Field at issue; empty if the whole record is',
-    reason = 'kind-unused, field-unused, field-repeated or number-unreadable',
+    reason = 'kind-unused, field-unused, field-repeated, number-unreadable; for what covers no day that of stem.coverage_span, or periods-delivered where the source delivers observation periods instead; for censorings no-date or ends-nothing',
     n_rows = 'Rows'
   ),
   audits (
@@ -42,6 +42,45 @@ WITH unreadable AS (
     ON e.row_id = s.row_id
   WHERE
     e.kind = 'drug_era' AND NOT e.value IS NULL
+), spanned AS (
+  SELECT
+    n.row_id,
+    MAX(CASE WHEN n.empty_reason IS NULL THEN 1 ELSE 0 END) AS covers,
+    MIN(n.empty_reason) AS empty_reason
+  FROM stem.coverage_span AS n
+  WHERE
+    NOT n.row_id IS NULL
+  GROUP BY
+    n.row_id
+), ending AS (
+  SELECT
+    n.censoring_row_id AS row_id
+  FROM stem.coverage_span AS n
+  WHERE
+    NOT n.censoring_row_id IS NULL
+  GROUP BY
+    n.censoring_row_id
+), uncovering AS (
+  SELECT
+    r.study,
+    r.source,
+    r.kind,
+    CASE
+      WHEN r.kind <> 'censoring'
+      THEN COALESCE(n.empty_reason, 'periods-delivered')
+      WHEN COALESCE(r.end_date, r.start_date) IS NULL
+      THEN 'no-date'
+      ELSE 'ends-nothing'
+    END AS reason
+  FROM staging.source_record AS r
+  LEFT JOIN spanned AS n
+    ON r.row_id = n.row_id
+  LEFT JOIN ending AS z
+    ON r.row_id = z.row_id
+  WHERE
+    r.kind IN ('registration', 'enrolment', 'observation_period', 'censoring')
+    AND COALESCE(n.covers, 0) = 0
+    AND z.row_id IS NULL
 )
 SELECT
   CAST(f.study AS TEXT) AS study,
@@ -75,3 +114,17 @@ GROUP BY
   u.source,
   u.kind,
   u.field
+UNION ALL
+SELECT
+  CAST(c.study AS TEXT) AS study,
+  CAST(c.source AS TEXT) AS source,
+  CAST(c.kind AS TEXT) AS kind,
+  CAST('' AS TEXT) AS field,
+  CAST(c.reason AS TEXT) AS reason,
+  CAST(COUNT(*) AS BIGINT) AS n_rows
+FROM uncovering AS c
+GROUP BY
+  c.study,
+  c.source,
+  c.kind,
+  c.reason
