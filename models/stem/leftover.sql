@@ -3,13 +3,13 @@ MODEL (
   name stem.leftover,
   kind FULL,
   grain (study, source, kind, field, reason),
-  description 'What arrived in staging and has no place after it, by reason: records and fields that no model reads (stem.field_use), numbers of delivered eras that their column cannot hold (null there), registrations, enrolments and delivered periods that cover no day in any source, and censorings that end none.',
+  description 'What arrived in staging and has no place after it, by reason: records and fields that no model reads (stem.field_use), numbers of delivered eras that their column cannot hold (null there), registrations, enrolments and delivered periods that cover no day in any source, censorings that end none, and facts whose code has several concepts of the value, of which a fact holds one.',
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
     kind = 'Kind of event or record, as in raw',
     field = 'Field at issue; empty if the whole record is',
-    reason = 'kind-unused, field-unused, field-repeated, number-unreadable; for what covers no day that of stem.coverage_span, or periods-delivered where the source delivers observation periods instead; for censorings no-date or ends-nothing',
+    reason = 'kind-unused, field-unused, field-repeated, number-unreadable; for what covers no day that of stem.coverage_span, or periods-delivered where the source delivers observation periods instead; for censorings no-date or ends-nothing; value-concept-dropped',
     n_rows = 'Rows'
   ),
   audits (
@@ -18,7 +18,17 @@ MODEL (
   )
 );
 
-WITH unreadable AS (
+WITH many_valued AS (
+  SELECT
+    t.source_concept_id,
+    t.concept_id
+  FROM stem.code_target AS t
+  WHERE
+    t.n_values > 1
+  GROUP BY
+    t.source_concept_id,
+    t.concept_id
+), unreadable AS (
   SELECT
     e.study,
     e.source,
@@ -128,3 +138,18 @@ GROUP BY
   c.source,
   c.kind,
   c.reason
+UNION ALL
+SELECT
+  CAST(e.study AS TEXT) AS study,
+  CAST(e.source AS TEXT) AS source,
+  CAST(e.kind AS TEXT) AS kind,
+  CAST('value_concept_id' AS TEXT) AS field,
+  CAST('value-concept-dropped' AS TEXT) AS reason,
+  CAST(COUNT(*) AS BIGINT) AS n_rows
+FROM stem.event AS e
+INNER JOIN many_valued AS m
+  ON e.source_concept_id = m.source_concept_id AND e.concept_id = m.concept_id
+GROUP BY
+  e.study,
+  e.source,
+  e.kind
