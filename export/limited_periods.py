@@ -43,7 +43,7 @@ def remake_periods(con: duckdb.DuckDBPyConnection) -> None:
               PARTITION BY person_id ORDER BY first_day, last_day
               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + 1
             THEN 0 ELSE 1 END AS begins
-          FROM day
+          FROM (SELECT DISTINCT person_id, first_day, last_day FROM day)
         ),
         numbered AS (
           SELECT *, sum(begins) OVER (

@@ -145,6 +145,16 @@ WITH person_source AS (
     ON f.person_id = c.person_id
   WHERE
     c.person_id IS NULL
+), covered_once AS (
+  SELECT
+    c.person_id,
+    c.covered_from,
+    c.covered_to
+  FROM covered AS c
+  GROUP BY
+    c.person_id,
+    c.covered_from,
+    c.covered_to
 ), marked AS (
   SELECT
     c.person_id,
@@ -159,7 +169,7 @@ WITH person_source AS (
       THEN 0
       ELSE 1
     END AS begins_period
-  FROM covered AS c
+  FROM covered_once AS c
 ), numbered AS (
   SELECT
     m.person_id,

@@ -37,6 +37,7 @@ WITH marked AS (
     e.person_id,
     e.study,
     e.source,
+    e.row_id,
     e.basis,
     e.covered_from,
     e.covered_to,
@@ -45,7 +46,7 @@ WITH marked AS (
     CASE
       WHEN e.covered_from <= MAX(e.covered_to) OVER (
         PARTITION BY e.person_id, e.study, e.source
-        ORDER BY e.covered_from, e.covered_to
+        ORDER BY e.covered_from, e.covered_to, e.row_id
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
       ) + CASE WHEN e.basis = 'observation-period' THEN 0 ELSE 1 END * INTERVAL '1' DAY
       THEN 0
@@ -66,7 +67,7 @@ WITH marked AS (
     m.end_detail,
     SUM(m.begins_period) OVER (
       PARTITION BY m.person_id, m.study, m.source
-      ORDER BY m.covered_from, m.covered_to
+      ORDER BY m.covered_from, m.covered_to, m.row_id
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS period_number
   FROM marked AS m

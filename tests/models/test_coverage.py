@@ -273,3 +273,21 @@ def test_registrations_that_cover_no_day_are_counted_by_reason(build: Build) -> 
       omop   | registration |       | periods-delivered | 1
     """
     )
+
+
+def test_sources_that_cover_the_same_days_make_one_period() -> None:
+    warehouse = Warehouse(PEOPLE)
+    rows = "".join(
+        f"      {n} | s | {source} | 1 | records | 2005-01-01 | 2022-12-31\n"
+        for n in range(1, 400)
+        for source in ("a", "b", "c")
+    )
+    warehouse.put(
+        "mart.source_coverage",
+        "person_id | study | source | period_number | basis | covered_from | covered_to\n"
+        "      ----+----+----+----+----+----+----\n" + rows,
+    )
+    persons = "".join(f"      {n} | 1950\n" for n in range(1, 400))
+    warehouse.put("cdm.person", "person_id | year_of_birth\n      ----+----\n" + persons)
+    found = warehouse.build("cdm.observation_period")
+    assert len(found.rows) == len(set(found.column("observation_period_id"))) == 399
