@@ -9,7 +9,7 @@ SELECT
   table_name
 FROM @this_model
 WHERE
-  n_rows <> n_unlinked + n_withdrawn + n_absent + n_ignored + n_records + n_rows_with_facts
+  n_rows <> n_unlinked + n_withdrawn + n_absent + n_ignored + n_records + n_unused + n_rows_with_facts
   OR n_facts <> n_rows_with_facts + n_fan_out
   OR n_facts <> n_facts_person + n_undated + n_excluded + n_facts_for_cdm;
 

@@ -43,7 +43,7 @@ def remake_periods(con: duckdb.DuckDBPyConnection) -> None:
               PARTITION BY person_id ORDER BY first_day, last_day
               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + 1
             THEN 0 ELSE 1 END AS begins
-          FROM day
+          FROM (SELECT DISTINCT person_id, first_day, last_day FROM day)
         ),
         numbered AS (
           SELECT *, sum(begins) OVER (
@@ -55,7 +55,8 @@ def remake_periods(con: duckdb.DuckDBPyConnection) -> None:
         FROM numbered GROUP BY person_id, place""")
     con.execute("""
         CREATE TEMP VIEW limited_period_row AS
-        SELECT xor(l.person_id, l.place - 1) AS observation_period_id, l.person_id,
+        SELECT xor(l.person_id, CAST(date_diff('day', DATE '0001-01-01', l.first_day) AS BIGINT)
+            * 1099511627776) AS observation_period_id, l.person_id,
           l.first_day AS observation_period_start_date,
           l.last_day AS observation_period_end_date, 32880 AS period_type_concept_id
         FROM limited_period AS l

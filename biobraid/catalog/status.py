@@ -41,6 +41,10 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
         "stem.person_leftover",
         "SELECT * FROM stem.person_leftover ORDER BY ALL LIMIT 100",
     ),
+    "leftover": (
+        "stem.leftover",
+        "SELECT * FROM stem.leftover ORDER BY n_rows DESC, study, source, kind, field, reason LIMIT ?",
+    ),
     "books": ("stem.books", "SELECT * FROM stem.books ORDER BY ALL"),
 }
 

@@ -78,6 +78,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         "unmapped": "Most frequent leftovers (stem.unmapped)",
         "dangling": "References to records that are not there; null in cdm",
         "person_leftovers": "Births and concepts that cdm.person cannot hold",
+        "leftover": "Records and fields that no table shows, by reason (stem.leftover)",
         "books": "Facts from raw to cdm (stem.books)",
     }
     for name, found in report.get("warehouse", {}).items():

@@ -116,7 +116,7 @@ SELECT
   CAST(COALESCE(s.given_concept_id, 0) AS BIGINT) AS condition_concept_id,
   CAST(s.start_date AS DATE) AS condition_era_start_date,
   CAST(GREATEST(s.start_date, COALESCE(s.end_date, s.start_date)) AS DATE) AS condition_era_end_date,
-  CAST(s.quantity AS INT) AS condition_occurrence_count
+  TRY_CAST(s.quantity AS INT) AS condition_occurrence_count
 FROM staging.source_event AS s
 INNER JOIN cdm.person AS p
   ON s.person_id = p.person_id

@@ -55,7 +55,7 @@ WITH delivering AS (
     CASE
       WHEN NOT e.end_date IS NULL
       THEN x.drug_exposure_end_date
-      WHEN x.days_supply > 0
+      WHEN x.days_supply BETWEEN 1 AND 36500
       THEN CAST(x.drug_exposure_start_date + x.days_supply * INTERVAL '1' DAY AS DATE)
       ELSE CAST(x.drug_exposure_start_date + INTERVAL '1' DAY AS DATE)
     END AS end_date,
@@ -80,7 +80,14 @@ WITH delivering AS (
       CASE
         WHEN g.denominator_unit_concept_id = 8505
         THEN g.numerator_value * 24 / COALESCE(NULLIF(g.denominator_value, 0), 1)
-        ELSE x.quantity * COALESCE(g.amount_value, g.numerator_value) / GREATEST(1, CASE WHEN x.days_supply > 0 THEN x.days_supply ELSE DATE_DIFF('DAY', x.start_date, x.end_date) END)
+        ELSE x.quantity * COALESCE(g.amount_value, g.numerator_value) / GREATEST(
+          1,
+          CASE
+            WHEN x.days_supply BETWEEN 1 AND 36500
+            THEN x.days_supply
+            ELSE DATE_DIFF('DAY', x.start_date, x.end_date)
+          END
+        )
       END,
       6
     ) AS dose_value

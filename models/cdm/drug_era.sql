@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'Periods of exposure to an ingredient by OHDSI''s rule: exposures no more than 30 days apart are one era; an exposure ends on its end date, else after its days of supply, else the day after its start. stem.drug_ingredient says which ingredients a drug has. gap_days are the days of the era without exposure. Eras of sources that deliver their own are kept as delivered and none are derived from the facts of these sources.',
+  description 'Periods of exposure to an ingredient by OHDSI''s rule: exposures no more than 30 days apart are one era; an exposure ends on its end date, else after its days of supply (up to 100 years), else the day after its start. stem.drug_ingredient says which ingredients a drug has. gap_days are the days of the era without exposure. Eras of sources that deliver their own are kept as delivered and none are derived from the facts of these sources.',
   column_descriptions (
     drug_era_id = 'Drug era id',
     person_id = 'Person id',
@@ -45,7 +45,7 @@ WITH delivering AS (
     CASE
       WHEN NOT e.end_date IS NULL
       THEN x.drug_exposure_end_date
-      WHEN x.days_supply > 0
+      WHEN x.days_supply BETWEEN 1 AND 36500
       THEN CAST(x.drug_exposure_start_date + x.days_supply * INTERVAL '1' DAY AS DATE)
       ELSE CAST(x.drug_exposure_start_date + INTERVAL '1' DAY AS DATE)
     END AS end_date,
@@ -178,8 +178,8 @@ SELECT
   CAST(COALESCE(s.given_concept_id, 0) AS BIGINT) AS drug_concept_id,
   CAST(s.start_date AS DATE) AS drug_era_start_date,
   CAST(GREATEST(s.start_date, COALESCE(s.end_date, s.start_date)) AS DATE) AS drug_era_end_date,
-  CAST(s.quantity AS INT) AS drug_exposure_count,
-  CAST(s.value_number AS INT) AS gap_days
+  TRY_CAST(s.quantity AS INT) AS drug_exposure_count,
+  TRY_CAST(s.value_number AS INT) AS gap_days
 FROM staging.source_event AS s
 INNER JOIN cdm.person AS p
   ON s.person_id = p.person_id

@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'Where one source alone covers a person and delivers observation periods that do not overlap, they are kept as delivered. Otherwise the days on which at least one source could have recorded something (mart.source_coverage), as whole periods: those that overlap or follow each other are one. A person with dated facts and no coverage has one period from the first to the last of them, unless all are of sources that deliver observation periods and none for the person; facts outside the periods stay where they are and are counted in mart.outside_observation. Periods of a person never overlap.',
+  description 'Where one source alone covers a person and delivers observation periods that do not overlap, they are kept as delivered. Otherwise the days on which at least one source could have recorded something (mart.source_coverage), as whole periods: those that overlap or follow each other are one. A person with dated facts and no coverage has one period from the first to the last of them, also where the source delivers periods of other persons; facts outside the periods stay where they are and are counted in mart.outside_observation. Periods of a person never overlap. Ids are made of the person and the first day, so that another period does not move them.',
   column_descriptions (
     observation_period_id = 'A Person can have multiple discrete Observation Periods which are identified by the Observation_Period_Id',
     person_id = 'The Person ID of the PERSON record for which the Observation Period is recorded',
@@ -105,16 +105,6 @@ WITH person_source AS (
   FROM as_delivered AS d
   GROUP BY
     d.person_id
-), delivering AS (
-  SELECT
-    r.study,
-    r.source
-  FROM staging.source_record AS r
-  WHERE
-    r.kind = 'observation_period'
-  GROUP BY
-    r.study,
-    r.source
 ), fact_span AS (
   SELECT
     e.person_id,
@@ -125,10 +115,8 @@ WITH person_source AS (
       CASE WHEN e.date_origin <> 'value' THEN GREATEST(e.start_date, COALESCE(e.end_date, e.start_date)) END
     ) AS last_recorded
   FROM stem.event AS e
-  LEFT JOIN delivering AS d
-    ON e.study = d.study AND e.source = d.source
   WHERE
-    NOT e.start_date IS NULL AND NOT e.cdm_table IN ('person', 'person_attribute') AND d.study IS NULL
+    NOT e.start_date IS NULL AND NOT e.cdm_table IN ('person', 'person_attribute')
   GROUP BY
     e.person_id
 ), covered_person AS (
@@ -157,6 +145,16 @@ WITH person_source AS (
     ON f.person_id = c.person_id
   WHERE
     c.person_id IS NULL
+), covered_once AS (
+  SELECT
+    c.person_id,
+    c.covered_from,
+    c.covered_to
+  FROM covered AS c
+  GROUP BY
+    c.person_id,
+    c.covered_from,
+    c.covered_to
 ), marked AS (
   SELECT
     c.person_id,
@@ -171,7 +169,7 @@ WITH person_source AS (
       THEN 0
       ELSE 1
     END AS begins_period
-  FROM covered AS c
+  FROM covered_once AS c
 ), numbered AS (
   SELECT
     m.person_id,
@@ -200,21 +198,16 @@ WITH person_source AS (
     d.end_date,
     d.period_type_concept_id
   FROM as_delivered AS d
-), ordered AS (
-  SELECT
-    a.person_id,
-    a.start_date,
-    a.end_date,
-    a.period_type_concept_id,
-    ROW_NUMBER() OVER (PARTITION BY a.person_id ORDER BY a.start_date) AS place
-  FROM every_period AS a
-  INNER JOIN cdm.person AS p
-    ON a.person_id = p.person_id
 )
 SELECT
-  CAST(XOR(o.person_id, o.place - 1) AS BIGINT) AS observation_period_id,
-  CAST(o.person_id AS BIGINT) AS person_id,
-  CAST(o.start_date AS DATE) AS observation_period_start_date,
-  CAST(o.end_date AS DATE) AS observation_period_end_date,
-  CAST(o.period_type_concept_id AS BIGINT) AS period_type_concept_id
-FROM ordered AS o
+  CAST(XOR(
+    a.person_id,
+    CAST(DATE_DIFF('DAY', CAST('0001-01-01' AS DATE), a.start_date) AS BIGINT) * 1099511627776
+  ) AS BIGINT) AS observation_period_id,
+  CAST(a.person_id AS BIGINT) AS person_id,
+  CAST(a.start_date AS DATE) AS observation_period_start_date,
+  CAST(a.end_date AS DATE) AS observation_period_end_date,
+  CAST(a.period_type_concept_id AS BIGINT) AS period_type_concept_id
+FROM every_period AS a
+INNER JOIN cdm.person AS p
+  ON a.person_id = p.person_id

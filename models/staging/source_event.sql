@@ -117,17 +117,25 @@ WITH named AS (
     ON u.parent_record_id = d.record_id
   WHERE
     u.kind = 'device' AND d.kind = 'device' AND u.code IS NULL
-), named_code AS (
+), placed_code AS (
   SELECT
     n.record_id,
-    MIN(n.code) AS code,
-    MIN(n.code_system) AS code_system,
-    MIN(n.code_text) AS code_text
+    n.code,
+    n.code_system,
+    n.code_text,
+    ROW_NUMBER() OVER (PARTITION BY n.record_id ORDER BY n.code, n.code_system, n.code_text) AS place
   FROM named AS n
   WHERE
     NOT n.code IS NULL
-  GROUP BY
-    n.record_id
+), named_code AS (
+  SELECT
+    n.record_id,
+    n.code,
+    n.code_system,
+    n.code_text
+  FROM placed_code AS n
+  WHERE
+    n.place = 1
 ), alias AS (
   SELECT
     TRY_CAST(d.value AS BIGINT) AS alias_record_id,

@@ -3,7 +3,7 @@ MODEL (
   name stem.books,
   kind FULL,
   grain (study, source, table_name),
-  description 'Every row of raw arrives or is counted: n_rows = n_unlinked + n_withdrawn + n_absent + n_ignored + n_rows_with_facts + n_records, and n_facts = n_rows_with_facts + n_fan_out = n_facts_person + n_undated + n_excluded + n_facts_for_cdm. Rows with facts and fan-out are computed from frequencies and targets, facts are counted in stem.event.',
+  description 'Every row of raw arrives or is counted: n_rows = n_unlinked + n_withdrawn + n_absent + n_ignored + n_rows_with_facts + n_records + n_unused, and n_facts = n_rows_with_facts + n_fan_out = n_facts_person + n_undated + n_excluded + n_facts_for_cdm. Rows with facts and fan-out are computed from frequencies and targets, facts are counted in stem.event.',
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
@@ -13,7 +13,8 @@ MODEL (
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows of raw.record and raw.detail kept in staging.source_record and source_detail, and delivered eras; they make no facts',
+    n_records = 'Rows of raw.record and raw.detail that a model reads (stem.field_use), and delivered eras; they make no facts',
+    n_unused = 'Rows of raw.record and raw.detail that no model reads (stem.leftover)',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
     n_facts = 'Facts in stem.event',
@@ -84,7 +85,8 @@ WITH delivered AS (
     CASE WHEN f.absent_reason IS NULL AND t.n_targets > 1 THEN f.n_values * (
       t.n_targets - 1
     ) ELSE 0 END AS n_fan_out,
-    0 AS n_records
+    0 AS n_records,
+    0 AS n_unused
   FROM staging.value_frequency AS f
   LEFT JOIN value_facts_of AS t
     ON f.study = t.study
@@ -106,7 +108,8 @@ WITH delivered AS (
       WHEN f.absent_reason IS NULL AND f.kind IN ('condition_era', 'drug_era', 'dose_era')
       THEN f.n_events
       ELSE 0
-    END AS n_records
+    END AS n_records,
+    0 AS n_unused
   FROM staging.event_frequency AS f
   LEFT JOIN event_facts_of AS t
     ON f.study = t.study
@@ -119,32 +122,16 @@ WITH delivered AS (
     AND f.given_source_concept_id IS NOT DISTINCT FROM t.given_source_concept_id
   UNION ALL
   SELECT
-    r.study,
-    r.source,
-    'record' AS table_name,
+    u.study,
+    u.source,
+    u.table_name,
     0 AS n_absent,
     0 AS n_ignored,
     0 AS n_rows_with_facts,
     0 AS n_fan_out,
-    COUNT(*) AS n_records
-  FROM staging.source_record AS r
-  GROUP BY
-    r.study,
-    r.source
-  UNION ALL
-  SELECT
-    d.study,
-    d.source,
-    'detail' AS table_name,
-    0 AS n_absent,
-    0 AS n_ignored,
-    0 AS n_rows_with_facts,
-    0 AS n_fan_out,
-    COUNT(*) AS n_records
-  FROM staging.source_detail AS d
-  GROUP BY
-    d.study,
-    d.source
+    u.n_rows - u.n_unused AS n_records,
+    u.n_unused
+  FROM stem.field_use AS u
 ), outcome_sum AS (
   SELECT
     o.study,
@@ -154,7 +141,8 @@ WITH delivered AS (
     SUM(o.n_ignored) AS n_ignored,
     SUM(o.n_rows_with_facts) AS n_rows_with_facts,
     SUM(o.n_fan_out) AS n_fan_out,
-    SUM(o.n_records) AS n_records
+    SUM(o.n_records) AS n_records,
+    SUM(o.n_unused) AS n_unused
   FROM outcome AS o
   GROUP BY
     o.study,
@@ -211,6 +199,7 @@ SELECT
   CAST(COALESCE(o.n_absent, 0) AS BIGINT) AS n_absent,
   CAST(COALESCE(o.n_ignored, 0) AS BIGINT) AS n_ignored,
   CAST(COALESCE(o.n_records, 0) AS BIGINT) AS n_records,
+  CAST(COALESCE(o.n_unused, 0) AS BIGINT) AS n_unused,
   CAST(COALESCE(o.n_rows_with_facts, 0) AS BIGINT) AS n_rows_with_facts,
   CAST(COALESCE(o.n_fan_out, 0) AS BIGINT) AS n_fan_out,
   CAST(COALESCE(f.n_facts, 0) AS BIGINT) AS n_facts,

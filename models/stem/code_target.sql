@@ -11,6 +11,7 @@ MODEL (
     concept_id = 'Standard concept; 0 if none',
     domain_id = 'Domain of the standard concept; null if none or not loaded',
     value_concept_id = 'Concept of the value (Maps to value), for measurements and observations; the smallest id of several; else null',
+    n_values = 'How many concepts of a value there are, of which value_concept_id is one; 0 for other domains',
     id_key = 'Key of the standard concept that fact ids are made with; the concept id where the vocabulary has no key'
   ),
   audits (
@@ -192,19 +193,26 @@ WITH delivered_code AS (
     ON c.concept_id = a.concept_id
   WHERE
     c.standard_concept = 'S'
-), acting AS (
+), placed AS (
   SELECT
     c.source_concept_id,
-    ARG_MIN(c.acting_concept_id, c.n_steps) AS acting_concept_id
+    c.acting_concept_id,
+    ROW_NUMBER() OVER (PARTITION BY c.source_concept_id ORDER BY c.n_steps, c.acting_concept_id) AS place
   FROM candidate AS c
   INNER JOIN usable AS u
     ON c.acting_concept_id = u.concept_id
-  GROUP BY
-    c.source_concept_id
+), acting AS (
+  SELECT
+    p.source_concept_id,
+    p.acting_concept_id
+  FROM placed AS p
+  WHERE
+    p.place = 1
 ), value_of AS (
   SELECT
     a.source_concept_id,
-    MIN(r.concept_id) AS value_concept_id
+    MIN(r.concept_id) AS value_concept_id,
+    COUNT(DISTINCT r.concept_id) AS n_values
   FROM acting AS a
   INNER JOIN relation AS r
     ON a.acting_concept_id = r.source_concept_id
@@ -227,6 +235,7 @@ SELECT
   CAST(COALESCE(t.concept_id, 0) AS BIGINT) AS concept_id,
   CAST(c.domain_id AS TEXT) AS domain_id,
   CAST(CASE WHEN c.domain_id IN ('Measurement', 'Observation') THEN v.value_concept_id END AS BIGINT) AS value_concept_id,
+  CAST(CASE WHEN c.domain_id IN ('Measurement', 'Observation') THEN COALESCE(v.n_values, 0) ELSE 0 END AS INT) AS n_values,
   CAST(COALESCE(o.id_key, t.concept_id, 0) AS BIGINT) AS id_key
 FROM known_code AS k
 LEFT JOIN standard_of AS t

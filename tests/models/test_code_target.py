@@ -189,6 +189,17 @@ WAYS = """
 """
 
 
+def test_all_but_one_of_several_concepts_of_a_value_are_counted(build: Build) -> None:
+    assert (
+        build("stem.leftover", WAYS)
+        == """
+      study | source | kind      | field            | reason                | n_rows
+      ------+--------+-----------+------------------+-----------------------+-------
+      s     | main   | condition | value_concept_id | value-concept-dropped | 1
+    """
+    )
+
+
 def test_several_targets_values_and_successors(build: Build) -> None:
     """4096 + 101: one delivered code made three facts, each with an id of its own."""
     assert (

@@ -163,10 +163,12 @@ def test_delivered_observation_periods_come_out_as_they_went_in(build: Build) ->
       1      | 2001-07-28                    | 2018-07-27                  | 44814724
       2      | 2000-01-01                    | 2010-01-01                  | 32880
       2      | 2015-05-05                    | 2015-05-05                  | 32880
+      3      | 2005-01-01                    | 2005-01-01                  | 32880
       4      | 2000-01-01                    | 2012-01-01                  | 32880
     """
     )
-    # Follow-up ends with death, and person 3 is not covered: the source gives no period.
+    # Follow-up ends with death, and person 3 is not covered: the source gives no period. The
+    # period of person 3 is that of the facts: who has data has one.
     assert (
         warehouse.build("mart.source_coverage")
         == """
@@ -180,4 +182,112 @@ def test_delivered_observation_periods_come_out_as_they_went_in(build: Build) ->
     """
     )
     ids = warehouse.build("cdm.observation_period").column("observation_period_id")
-    assert len(set(ids)) == 5
+    assert len(set(ids)) == 6
+
+
+def test_an_earlier_period_moves_no_other_s_id(build: Build) -> None:
+    later = """
+      raw.record
+      source | person | kind         | start_time | end_time
+      -------+--------+--------------+------------+-----------
+      gp     | 1      | registration | 2001-01-01 | 2002-12-31
+      gp     | 2      | registration | 2001-01-03 | 2002-12-31
+    """
+    earlier = "      gp     | 1      | registration | 1990-01-01 | 1995-12-31\n"
+    alone = without_hospital(SOURCES)
+
+    def ids(given: str) -> dict[tuple[object, str], object]:
+        found = build("cdm.observation_period", BORN + given + alone + PEOPLE)
+        return {(row[1], str(row[2])): row[0] for row in found.rows}
+
+    before, after = ids(later), ids(later + earlier)
+    assert set(after) - set(before) == {(1, "1990-01-01")}
+    assert {period: after[period] for period in before} == before
+    assert len(set(after.values())) == 3
+    assert all(isinstance(i, int) and i > 0 for i in after.values())
+
+
+def without_hospital(sources: str) -> str:
+    """The sources without those that cover everybody."""
+    return "\n".join(line for line in sources.splitlines() if not line.startswith("  hes"))
+
+
+def test_a_censoring_ends_the_registration_it_falls_in_and_not_a_later_one(build: Build) -> None:
+    given = """
+      raw.record
+      source | person | kind         | record_id | start_time | end_time   | reason
+      -------+--------+--------------+-----------+------------+------------+---------
+      gp     | 1      | registration | 1         | 1990-01-01 |            |
+      gp     | 1      | censoring    | 2         | 2000-06-30 |            | emigrated
+      gp     | 1      | registration | 3         | 2005-01-01 |            |
+      gp     | 1      | censoring    | 4         | 2010-06-30 |            | opted out
+      gp     | 2      | registration | 5         | 1990-01-01 | 1992-12-31 |
+      gp     | 2      | censoring    | 6         | 1991-06-30 |            | b
+      gp     | 2      | censoring    | 7         | 1991-06-30 |            | a
+    """
+    assert (
+        build("mart.source_coverage", BORN + given + without_hospital(SOURCES) + PEOPLE)
+        == """
+      person | period_number | covered_from | covered_to | end_reason | end_detail
+      -------+---------------+--------------+------------+------------+-----------
+      1      | 1             | 1990-01-01   | 2000-06-30 | censored   | emigrated
+      1      | 2             | 2005-01-01   | 2010-06-30 | censored   | opted out
+      2      | 1             | 1990-01-01   | 1991-06-30 | censored   | a
+    """
+    )
+
+
+def test_registrations_that_cover_no_day_are_counted_by_reason(build: Build) -> None:
+    given = """
+      raw.record
+      source | person | kind         | record_id | start_time | end_time
+      -------+--------+--------------+-----------+------------+-----------
+      gp     | 1      | registration | 1         | 1990-01-01 | 1989-01-01
+      gp     | 2      | registration | 2         | 2018-01-01 |
+      gp     | 3      | registration | 3         | 1999-01-01 |
+      gp     | 3      | registration | 4         | 2001-01-01 |
+      gp     | 4      | censoring    | 5         |            |
+      gp     | 3      | censoring    | 6         | 1970-01-01 |
+      open   | 4      | registration | 7         | 1999-01-01 |
+      open   | 4      | registration | 8         |            |
+      omop   | 1      | observation_period | 9   | 1999-01-01 | 1999-12-31
+      omop   | 1      | registration | 10        | 1999-01-01 | 1999-12-31
+
+      raw.event
+      source | person | kind  | start_time | origin
+      -------+--------+-------+------------+---------
+      main   | 3      | death | 2000-01-01 | register
+    """
+    assert (
+        build("stem.leftover", BORN + given + without_hospital(SOURCES) + PEOPLE)
+        == """
+      source | kind         | field | reason            | n_rows
+      -------+--------------+-------+-------------------+-------
+      gp     | registration |       | ends-before-start | 1
+      gp     | registration |       | closed-before     | 1
+      gp     | registration |       | died-before       | 1
+      gp     | censoring    |       | no-date           | 1
+      gp     | censoring    |       | ends-nothing      | 1
+      open   | registration |       | no-end            | 1
+      open   | registration |       | no-start          | 1
+      omop   | registration |       | periods-delivered | 1
+    """
+    )
+
+
+def test_sources_that_cover_the_same_days_make_one_period() -> None:
+    warehouse = Warehouse(PEOPLE)
+    rows = "".join(
+        f"      {n} | s | {source} | 1 | records | 2005-01-01 | 2022-12-31\n"
+        for n in range(1, 400)
+        for source in ("a", "b", "c")
+    )
+    warehouse.put(
+        "mart.source_coverage",
+        "person_id | study | source | period_number | basis | covered_from | covered_to\n"
+        "      ----+----+----+----+----+----+----\n" + rows,
+    )
+    persons = "".join(f"      {n} | 1950\n" for n in range(1, 400))
+    warehouse.put("cdm.person", "person_id | year_of_birth\n      ----+----\n" + persons)
+    found = warehouse.build("cdm.observation_period")
+    assert len(found.rows) == len(set(found.column("observation_period_id"))) == 399

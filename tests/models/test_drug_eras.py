@@ -214,3 +214,81 @@ def test_delivered_drug_and_dose_eras_come_out_as_they_went_in() -> None:
     assert eras["condition_era"] == (4, 1, 1, 2)
     assert eras["drug_era"] == (1, 0, 0, 1)
     assert eras["dose_era"] == (1, 0, 0, 1)
+
+
+BEYOND_BELIEF = """
+      drug_exposure_id | person_id | drug_concept_id | drug_exposure_start_date | drug_exposure_end_date | days_supply | quantity
+      -----------------+-----------+-----------------+--------------------------+------------------------+-------------+---------
+      1                | 1         | 10              | 2019-01-01               | 2019-01-01             | 999999999   | 30
+      2                | 2         | 10              | 2019-01-01               | 2019-01-01             | 36500       | 30
+"""
+
+
+def test_a_supply_of_more_than_a_hundred_years_ends_the_day_after() -> None:
+    assert (
+        drugs(BEYOND_BELIEF)
+        == """
+      person | drug_era_start_date | drug_era_end_date
+      -------+---------------------+------------------
+      1      | 2019-01-01          | 2019-01-02
+      2      | 2019-01-01          | 2118-12-08
+    """
+    )
+    strength = """
+      vocab.drug_strength
+      drug_concept_id | ingredient_concept_id | amount_value | amount_unit_concept_id
+      ----------------+-----------------------+--------------+-----------------------
+      10              | 10                    | 365          | 8576
+    """
+    # 30 x 365 mg on the one day, or over 36500 days.
+    assert (
+        drugs(BEYOND_BELIEF, "cdm.dose_era", strength)
+        == """
+      person | dose_value | dose_era_end_date
+      -------+------------+------------------
+      1      | 10950      | 2019-01-02
+      2      | 0.3        | 2118-12-08
+    """
+    )
+
+
+def test_counts_too_large_for_their_column_are_null_and_counted() -> None:
+    warehouse = Warehouse("""
+      raw.event
+      source | person | kind          | concept_id | start_time | quantity    | value       | row_id
+      -------+--------+---------------+------------+------------+-------------+-------------+-------
+      omop   | 1      | condition_era | 1          | 2001-01-01 | 99999999999 |             | 71
+      omop   | 1      | drug_era      | 10         | 2001-01-01 | 99999999999 | 3           | 72
+      omop   | 1      | drug_era      | 20         | 2001-01-01 | 2           | 99999999999 | 73
+      omop   | 1      | drug_era      | 30         | 2001-01-01 |             | many        | 74
+    """)
+    warehouse.put("cdm.person", PERSONS)
+    warehouse.put("stem.event", NO_FACTS)
+    assert (
+        warehouse.build("cdm.condition_era")
+        == """
+      condition_era_id | condition_occurrence_count
+      -----------------+---------------------------
+      71               |
+    """
+    )
+    assert (
+        warehouse.build("cdm.drug_era")
+        == """
+      drug_era_id | drug_exposure_count | gap_days
+      ------------+---------------------+---------
+      72          |                     | 3
+      73          | 2                   |
+      74          |                     |
+    """
+    )
+    assert (
+        warehouse.build("stem.leftover")
+        == """
+      source | kind          | field    | reason            | n_rows
+      -------+---------------+----------+-------------------+-------
+      omop   | condition_era | quantity | number-unreadable | 1
+      omop   | drug_era      | quantity | number-unreadable | 1
+      omop   | drug_era      | value    | number-unreadable | 2
+    """
+    )

@@ -92,10 +92,10 @@ def test_records_of_nobody_are_records_in_the_books_and_others_without_a_person_
     assert (
         build("stem.books", NOBODY)
         == """
-      table_name | n_rows | n_unlinked | n_records
-      -----------+--------+------------+----------
-      record     | 7      | 1          | 6
-      detail     | 16     | 1          | 15
+      table_name | n_rows | n_unlinked | n_records | n_unused
+      -----------+--------+------------+-----------+---------
+      record     | 7      | 1          | 6         | 0
+      detail     | 16     | 1          | 11        | 4
     """
     )
     assert (

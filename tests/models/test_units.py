@@ -43,6 +43,7 @@ LABS = """
   9289       | degF         | Unit        | UCUM          | [degF]       | S
   9579       | mmol/mol     | Unit        | UCUM          | mmol/mol     | S
   8739       | lb           | Unit        | UCUM          | [lb_us]      | S
+  4171756    | <            | Meas Value Operator | SNOMED | lt | S
 
   vocab.unit_target
   vocabulary_id | concept_code | ucum_unit | analyte
@@ -108,7 +109,7 @@ def test_labs_are_stored_in_the_unit_of_their_concept() -> None:
     operator = dict(
         zip(found.column("value_source_value"), found.column("operator_concept_id"), strict=True)
     )
-    assert operator["<18"] == 0 and operator["90"] is None  # the concept of < is not loaded here
+    assert operator["<18"] == 4171756 and operator["90"] is None
 
 
 def test_how_numbers_came_to_their_units_is_counted() -> None:
