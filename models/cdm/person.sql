@@ -3,7 +3,7 @@ MODEL (
   name cdm.person,
   kind FULL,
   grain person_id,
-  description 'Linked persons with a known year of birth; the others are in stem.excluded_person, numbers that no column can hold in stem.person_leftover. Where sources disagree, the most frequent answer counts, then the smallest. person_source_value is always null: no native id enters the cdm.',
+  description 'Linked persons with a known year of birth; the others are in stem.excluded_person. Where sources disagree, the most frequent answer counts, then the smallest. person_source_value is always null: no native id enters the cdm.',
   column_descriptions (
     person_id = 'It is assumed that every person with a different unique identifier is in fact a different person and should be treated independently',
     gender_concept_id = 'This field is meant to capture the biological sex at birth of the Person',

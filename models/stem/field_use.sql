@@ -115,6 +115,7 @@ WITH read_detail AS (
       AND d.field IN (
         'family_source_value',
         'payer_concept_id',
+        'payer_record_id',
         'payer_source_concept_id',
         'payer_source_value',
         'plan_concept_id',
