@@ -58,6 +58,14 @@ class Frame:
                 return place
         return None
 
+    def select(self, places: Sequence[int]) -> Frame:
+        """Some of the attributes."""
+        return replace(
+            self,
+            attributes=tuple(self.attributes[i] for i in places),
+            codes=self.codes[:, list(places)],
+        )
+
     def take(self, rows: Flags | Ints) -> Frame:
         """Some of the people."""
         return replace(

@@ -20,6 +20,7 @@ WARN_ESS = 500
 WARN_ESS_SHARE = 0.10
 WARN_MAX_RATIO = 50
 UNSUPPORTED_SHARE = 0.01
+MARGIN_TOLERANCE = 0.01  # relative, between margins of one population
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _fit(
 ) -> tuple[Floats, int, bool]:
     total = multiplicity.copy()
     for iteration in range(1, max_iterations + 1):
-        deviation = 0.0
+        deviation, start = 0.0, total.copy()
         for margin in usable:
             now = _sums(margin.place, total, len(margin.share))
             target = margin.share * now.sum()
@@ -160,6 +161,10 @@ def _fit(
             total *= factor[margin.place + 1]
         if deviation < tolerance:
             return total / multiplicity, iteration, True
+        # Rounded margins never agree to the last digit: a fit that has come to rest is done,
+        # unless what they disagree in is more than a margins file may.
+        if float(np.abs(total / start - 1).max()) < tolerance:
+            return total / multiplicity, iteration, deviation < MARGIN_TOLERANCE
     return total / multiplicity, max_iterations, False
 
 
@@ -173,7 +178,9 @@ def _smd(margin: _Usable, weights: Floats) -> float:
 
 def _judge(ess: float, n: int, max_to_mean: float, converged: bool) -> Verdict:
     if not converged:
-        return Verdict(FAIL, "refused: raking did not converge (the margins contradict each other)")
+        return Verdict(
+            FAIL, "refused: raking did not converge: these people cannot meet all margins at once"
+        )
     if ess < MIN_ESS:
         return Verdict(FAIL, f"refused: effective sample size {ess:.0f} < {MIN_ESS}")
     warnings = []

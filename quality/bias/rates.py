@@ -67,6 +67,11 @@ def rate_rows(
     return rows
 
 
+def weight_sums(code: np.ndarray, weight: Floats, size: int) -> Floats:
+    """Sum of weights per level."""
+    return np.bincount(code, weights=weight, minlength=size).astype(np.float64)
+
+
 def cramers_v(group: Ints, flag: Flags, n_levels: int) -> float | None:
     """Association of a grouping with a yes/no, 0 to 1, corrected for chance (Bergsma 2013).
 
