@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from biobraid.quality.bias.verdict import SMD
 
@@ -114,6 +115,7 @@ def upset(rows: Sequence[Row]) -> Figure | None:
     x = list(range(len(used)))
     top.bar(x, [r["n"] for r in used], color=GREY, width=0.6)
     top.set_yscale("log")
+    top.set_ylim(bottom=10 ** np.floor(np.log10(min(r["n"] for r in used)) - 0.01))
     top.set_ylabel("people (log)")
     middle.axhline(1, color=INK, linewidth=0.8)
     middle.axhline(1.1, color=GREY, linestyle=":", linewidth=1)
@@ -157,8 +159,10 @@ def odds(rows: Sequence[Row]) -> Figure | None:
                 panel.plot(r["odds_ratio"], y, "o", color=INK, markersize=4)
         panel.set_xscale("log")
         panel.set_title(name, fontsize=8)
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter("{x:g}")
         panel.minorticks_off()
-        panel.tick_params(axis="x", labelsize=7, rotation=45)
+        panel.tick_params(axis="x", labelsize=7, rotation=60)
     panels[0].set_yticks([-i for i in range(len(levels))], [f"{a}: {v}" for a, v in levels])
     figure.supxlabel("odds ratio of having it (log), with 95 % interval", fontsize=9)
     return figure
@@ -166,7 +170,7 @@ def odds(rows: Sequence[Row]) -> Figure | None:
 
 def _map(names: Sequence[str], columns: Sequence[str], values: np.ndarray, label: str,
          watch: float, fail: float, form: str) -> Figure:  # fmt: skip
-    figure = _figure(1.4 + 0.3 * len(names))
+    figure = _figure(max(3.2, 1.4 + 0.3 * len(names)))
     axes = figure.subplots()
     image = axes.imshow(np.nan_to_num(values), cmap="Greys", vmin=0, vmax=max(2 * fail, 1e-9),
                         aspect="auto")  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biobraid.quality.bias.design import Dummies
-from biobraid.quality.bias.frame import Floats, Frame, Ints
+from biobraid.quality.bias.frame import MISSING, Attribute, Floats, Frame, Ints
 from biobraid.quality.bias.logistic import auc, fit_logistic
 from biobraid.quality.bias.representativeness import Z95
 from biobraid.quality.bias.threads import one_blas_thread
@@ -56,7 +56,7 @@ def modality_participation(frame: Frame) -> tuple[list[ModalityRow], list[OddsRo
 def _participation(frame: Frame) -> tuple[list[ModalityRow], list[OddsRow]]:
     sizes = [len(a.levels) for a in frame.attributes]
     counts = frame.counts()
-    baseline = [int(np.argmax(c)) for c in counts]
+    baseline = [_largest(a, c) for a, c in zip(frame.attributes, counts, strict=True)]
     used = [i for i, c in enumerate(counts) if int((c > 0).sum()) > 1]
     design = Dummies(frame.codes[:, used], [sizes[i] for i in used], [baseline[i] for i in used])
     modality_rows, odds = [], []
@@ -80,6 +80,12 @@ def _participation(frame: Frame) -> tuple[list[ModalityRow], list[OddsRow]]:
         odds += _odds(frame, modality, used, baseline, counts, inside, fit.coefficients,
                       np.sqrt(np.diag(fit.covariance)))  # fmt: skip
     return modality_rows, odds
+
+
+def _largest(attribute: Attribute, counts: Ints) -> int:
+    """The level with the most people, (missing) only where there is no other."""
+    known = np.array([level != MISSING for level in attribute.levels])
+    return int(np.argmax(np.where(known, counts, 0) if counts[known].any() else counts))
 
 
 def _worst(frame: Frame, counts: list[Ints], inside: list[Ints]) -> tuple[float | None, str]:

@@ -78,7 +78,7 @@ def _attribute_rows(
     total = sum(n for level, n in counts.items() if n is not None and level in shares)
     total = int(total)
     rows = []
-    for level in sorted({*counts, *shares}):
+    for level in [*shares, *sorted(set(counts) - set(shares))]:
         n, p0 = counts.get(level, 0), shares.get(level)
         if p0 is None or n is None or total == 0:
             why = (
