@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "spine", "bias_500k", "vocabulary")
+NAMES = ("ukb_wide", "fhir", "spine", "bias_500k", "vocabulary")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 

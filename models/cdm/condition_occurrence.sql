@@ -55,7 +55,7 @@ SELECT
   CAST(CASE WHEN e.end_date >= e.start_date THEN e.end_date END AS DATE) AS condition_end_date,
   CAST(CASE WHEN e.end_datetime >= e.start_datetime THEN e.end_datetime END AS TIMESTAMP) AS condition_end_datetime,
   CAST(e.type_concept_id AS BIGINT) AS condition_type_concept_id,
-  CAST(COALESCE(e.qualifier_concept_id, CASE WHEN NOT e.position IS NULL THEN 0 END) AS BIGINT) AS condition_status_concept_id,
+  CAST(COALESCE(e.qualifier_concept_id, CASE WHEN NOT e.position IS NULL THEN COALESCE(o.concept_id, 0) END) AS BIGINT) AS condition_status_concept_id,
   CAST(SUBSTRING(e.stop_reason, 1, 20) AS TEXT) AS stop_reason,
   CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
@@ -74,5 +74,7 @@ SELECT
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id
+LEFT JOIN vocab.concept AS o
+  ON CASE e.position WHEN 'primary' THEN 32902 WHEN 'secondary' THEN 32908 END = o.concept_id
 WHERE
   e.cdm_table = 'condition_occurrence' AND NOT e.start_date IS NULL

@@ -6,9 +6,6 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.person
-  ),
   description 'Every death and cause is in stem.event and mart.death_record; here the one in first place there: register before hospital before primary care before the rest, then a date that is certain before one that is not, the earliest date, a record with a cause, the primary one, a mapped one.',
   column_descriptions (
     person_id = 'Person id',
@@ -40,5 +37,7 @@ SELECT
 FROM mart.death_record AS d
 INNER JOIN stem.event AS e
   ON d.fact_id = e.fact_id
+INNER JOIN cdm.person AS p
+  ON d.person_id = p.person_id
 WHERE
   d.place = 1 AND e.cdm_table = 'death'

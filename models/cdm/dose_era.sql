@@ -46,14 +46,6 @@ WITH delivering AS (
   GROUP BY
     f.study,
     f.source
-), of_delivering AS (
-  SELECT
-    e.fact_id
-  FROM stem.event AS e
-  INNER JOIN delivering AS d
-    ON e.study = d.study AND e.source = d.source
-  WHERE
-    e.cdm_table = 'drug_exposure'
 ), exposure AS (
   SELECT
     x.drug_exposure_id,
@@ -61,7 +53,7 @@ WITH delivering AS (
     x.drug_concept_id,
     x.drug_exposure_start_date AS start_date,
     CASE
-      WHEN x.drug_exposure_end_date > x.drug_exposure_start_date OR NOT x.verbatim_end_date IS NULL
+      WHEN NOT e.end_date IS NULL
       THEN x.drug_exposure_end_date
       WHEN x.days_supply > 0
       THEN CAST(x.drug_exposure_start_date + x.days_supply * INTERVAL '1' DAY AS DATE)
@@ -70,10 +62,12 @@ WITH delivering AS (
     x.quantity,
     x.days_supply
   FROM cdm.drug_exposure AS x
-  LEFT JOIN of_delivering AS d
-    ON x.drug_exposure_id = d.fact_id
+  INNER JOIN stem.event AS e
+    ON x.drug_exposure_id = e.fact_id
+  LEFT JOIN delivering AS d
+    ON e.study = d.study AND e.source = d.source
   WHERE
-    d.fact_id IS NULL
+    e.cdm_table = 'drug_exposure' AND d.study IS NULL
 ), dosed AS (
   SELECT
     x.drug_exposure_id,

@@ -63,7 +63,7 @@ SELECT
   CAST(e.type_concept_id AS BIGINT) AS visit_detail_type_concept_id,
   CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.care_site_id AS BIGINT) AS care_site_id,
-  CAST(SUBSTRING(COALESCE(e.source_code, e.origin), 1, 50) AS TEXT) AS visit_detail_source_value,
+  CAST(SUBSTRING(CASE WHEN e.has_given_concept THEN e.source_code ELSE COALESCE(e.source_code, e.origin) END, 1, 50) AS TEXT) AS visit_detail_source_value,
   CAST(e.source_concept_id AS BIGINT) AS visit_detail_source_concept_id,
   CAST(COALESCE(d.admitted_from_concept_id, CASE WHEN NOT e.admitted_from IS NULL THEN 0 END) AS BIGINT) AS admitted_from_concept_id,
   CAST(SUBSTRING(e.admitted_from, 1, 50) AS TEXT) AS admitted_from_source_value,

@@ -4,7 +4,7 @@ MODEL (
   kind FULL,
   grain fact_id,
   references (person_id, concept_id),
-  description 'Facts of staging.source_event by the targets of stem.event_target. An event without a date of its own takes that of its visit detail, then of its visit. References to records that were not delivered, or are of another person, are null. A number that is already in the unit its mapping scales to is not scaled.',
+  description 'Facts of staging.source_event by the targets of stem.event_target. An event without a date of its own takes that of its visit detail, then of its visit. References to records that were not delivered, or are of another person, are null. What an OMOP-shaped source leaves empty stays empty. A number that is already in the unit its mapping scales to is not scaled.',
   column_descriptions (
     fact_id = 'xor(row_id, key of the target): positive, the same in every delivery and order',
     row_id = 'Id of the delivered event',
@@ -117,12 +117,16 @@ SELECT
     ELSE t.value_concept_id
   END AS BIGINT) AS value_concept_id,
   CAST(CASE WHEN NOT e.value_code IS NULL THEN COALESCE(a.source_concept_id, 0) END AS BIGINT) AS value_source_concept_id,
-  CAST(COALESCE(e.value_source, e.source_value, e.value_code) AS TEXT) AS source_value,
+  CAST(CASE
+    WHEN NOT e.given_concept_id IS NULL
+    THEN e.value_source
+    ELSE COALESCE(e.value_source, e.source_value, e.value_code)
+  END AS TEXT) AS source_value,
   CAST(CASE
     WHEN t.rule = 'scale' AND NOT COALESCE(c.from_unit = c.to_unit, FALSE) AND NOT t.unit_concept_id IS NULL
     THEN t.unit_concept_id
-    WHEN NOT e.given_unit_concept_id IS NULL
-    THEN e.given_unit_concept_id
+    WHEN NOT e.given_concept_id IS NULL OR NOT e.given_unit_concept_id IS NULL
+    THEN COALESCE(e.given_unit_concept_id, t.unit_concept_id)
     WHEN NOT c.scale_factor IS NULL
     THEN c.unit_concept_id
     WHEN e.source_unit IS NULL
@@ -188,7 +192,7 @@ SELECT
   CAST(CASE
     WHEN NOT e.given_qualifier_concept_id IS NULL
     THEN e.given_qualifier_concept_id
-    WHEN NOT COALESCE(e.qualifier_code, e.qualifier_text) IS NULL
+    WHEN e.given_concept_id IS NULL AND NOT COALESCE(e.qualifier_code, e.qualifier_text) IS NULL
     THEN COALESCE(q.concept_id, 0)
   END AS BIGINT) AS qualifier_concept_id,
   CAST(COALESCE(e.qualifier_text, e.qualifier_code) AS TEXT) AS qualifier_source_value,

@@ -99,6 +99,24 @@ def test_the_region_of_the_registration_decides_when_a_person_is_censored(build:
     )
 
 
+def test_an_enrolment_names_the_region_of_who_has_no_registration(build: Build) -> None:
+    given = """
+      raw.record
+      source | person | kind      | code | start_time | end_time
+      -------+--------+-----------+------+------------+-----------
+      main   | 1      | enrolment | 2    | 2006-01-01 | 2006-01-01
+      main   | 2      | enrolment | 1    | 2006-01-01 | 2006-01-01
+
+      vocab.study_censoring
+      source | region | covers_to
+      -------+--------+-----------
+      hes    | 2      | 2018-08-31
+    """
+    found = build("mart.source_coverage", BORN + given + SOURCES + PEOPLE)
+    until = {row[0]: str(row[7]) for row in found.rows if row[2] == "hes"}
+    assert until == {1: "2018-08-31", 2: "2020-12-31", 3: "2020-12-31", 4: "2020-12-31"}
+
+
 PERIODS = """
   raw.record
   source | person | kind               | record_id | start_time | end_time

@@ -30,12 +30,18 @@ INGREDIENTS = """
 """
 
 
+# In these tables verbatim_end_date is the end as delivered.
 def drugs(given: str, model: str = "cdm.drug_era", vocabulary: str = INGREDIENTS) -> Rows:
     """Eras of the given exposures."""
     warehouse = Warehouse(vocabulary)
     warehouse.put("cdm.person", PERSONS)
     warehouse.put("stem.event", NO_FACTS)
     warehouse.put("cdm.drug_exposure", given)
+    warehouse.con.execute(  # what was delivered as the end, if anything was
+        "INSERT INTO stem.event (fact_id, study, source, cdm_table, end_date) "
+        "SELECT drug_exposure_id, 's', 'main', 'drug_exposure', verbatim_end_date "
+        "FROM cdm.drug_exposure"
+    )
     return warehouse.build(model)
 
 
@@ -145,15 +151,15 @@ def test_dose_eras_are_of_one_daily_dose() -> None:
     assert (
         drugs(
             """
-      drug_exposure_id | person_id | drug_concept_id | drug_exposure_start_date | drug_exposure_end_date | days_supply | quantity
-      -----------------+-----------+-----------------+--------------------------+------------------------+-------------+---------
-      1                | 1         | 101             | 2019-01-01               | 2019-01-01             | 28          | 56
-      2                | 1         | 101             | 2019-02-28               | 2019-02-28             | 28          | 56
-      3                | 1         | 101             | 2019-03-05               | 2019-03-05             | 28          | 28
-      4                | 2         | 102             | 2019-01-01               | 2019-01-08             |             | 140
-      5                | 2         | 105             | 2019-01-01               | 2019-01-04             |             |
-      6                | 2         | 106             | 2019-01-01               | 2019-01-04             | 3           | 3
-      7                | 2         | 101             | 2019-01-01               | 2019-01-04             | 3           |
+      drug_exposure_id | person_id | drug_concept_id | drug_exposure_start_date | drug_exposure_end_date | verbatim_end_date | days_supply | quantity
+      -----------------+-----------+-----------------+--------------------------+------------------------+-------------------+-------------+---------
+      1                | 1         | 101             | 2019-01-01               | 2019-01-01             |                   | 28          | 56
+      2                | 1         | 101             | 2019-02-28               | 2019-02-28             |                   | 28          | 56
+      3                | 1         | 101             | 2019-03-05               | 2019-03-05             |                   | 28          | 28
+      4                | 2         | 102             | 2019-01-01               | 2019-01-08             | 2019-01-08        |             | 140
+      5                | 2         | 105             | 2019-01-01               | 2019-01-04             | 2019-01-04        |             |
+      6                | 2         | 106             | 2019-01-01               | 2019-01-04             | 2019-01-04        | 3           | 3
+      7                | 2         | 101             | 2019-01-01               | 2019-01-04             | 2019-01-04        | 3           |
     """,
             "cdm.dose_era",
             STRENGTHS,
@@ -165,6 +171,22 @@ def test_dose_eras_are_of_one_daily_dose() -> None:
       1      | 10              | 8576            | 500        | 2019-03-05          | 2019-04-02
       2      | 10              | 8576            | 400        | 2019-01-01          | 2019-01-08
       2      | 20              | 8576            | 12         | 2019-01-01          | 2019-01-04
+    """
+    )
+
+
+def test_an_end_set_in_cdm_for_want_of_one_is_not_a_delivered_end() -> None:
+    # cdm ends 28 days of supply on day 28; OHDSI's rule counts to the day after.
+    assert (
+        drugs("""
+      drug_exposure_id | person_id | drug_concept_id | drug_exposure_start_date | drug_exposure_end_date | days_supply
+      -----------------+-----------+-----------------+--------------------------+------------------------+------------
+      1                | 1         | 10              | 2019-01-01               | 2019-01-28             | 28
+    """)
+        == """
+      person | drug_concept_id | drug_era_start_date | drug_era_end_date | drug_exposure_count | gap_days
+      -------+-----------------+---------------------+-------------------+---------------------+---------
+      1      | 10              | 2019-01-01          | 2019-01-29        | 1                   | 0
     """
     )
 

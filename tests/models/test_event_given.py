@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.models.conftest import Build
 from tests.models.test_event import CONCEPTS
-from tests.models.warehouse import Warehouse
 
 PERSON = """
   person | variable | value
@@ -88,6 +87,28 @@ def test_type_unit_operator_and_range_are_kept_as_delivered(build: Build) -> Non
       2      | 70              | 0                           |                     | 9529            | kg                |           |
     """
     )
+
+
+def test_what_an_omop_source_leaves_empty_stays_empty(build: Build) -> None:
+    given = """
+      raw.event
+      person | kind        | code | code_system | concept_id | value | value_source | unit | qualifier_code | qualifier_code_system | start_time | row_id
+      -------+-------------+------+-------------+------------+-------+--------------+------+----------------+-----------------------+------------+-------
+      1      | observation | a    | s:main      | 4000       | 5     |              | kg   | q              | s:main                | 2010-05-06 | 1
+      1      | observation | a    | s:main      | 4000       | 5     | 5.0          |      |                |                       | 2010-05-06 | 2
+      1      | visit       |      |             | 9201       |       |              |      |                |                       | 2010-05-06 | 3
+    """
+    assert (
+        build("cdm.observation", given + PERSON + CONCEPTS)
+        == """
+      value_as_number | value_source_value | unit_concept_id | unit_source_value | qualifier_concept_id | qualifier_source_value
+      ----------------+--------------------+-----------------+-------------------+----------------------+-----------------------
+      5               |                    |                 | kg                |                      | q
+      5               | 5.0                |                 |                   |                      |
+    """
+    )
+    visits = build("cdm.visit_occurrence", given + PERSON + CONCEPTS)
+    assert visits.column("visit_source_value") == [None]
 
 
 VALUES = """
@@ -194,6 +215,32 @@ def test_a_qualifier_is_route_status_modifier_qualifier_or_site(build: Build) ->
     )
 
 
+def test_the_rank_of_a_diagnosis_is_its_status_where_nothing_else_says_so(build: Build) -> None:
+    given = """
+      raw.event
+      person | code | code_system | position       | qualifier_text | start_time
+      -------+------+-------------+----------------+----------------+-----------
+      1      | a    | s:main      | primary        |                | 2010-05-06
+      1      | a    | s:main      | external-cause |                | 2010-05-06
+      1      | a    | s:main      | primary        | admitting      | 2010-05-06
+
+      vocab.concept
+      concept_id | concept_name      | domain_id        | vocabulary_id
+      -----------+-------------------+------------------+-----------------
+      32902      | Primary diagnosis | Condition Status | Condition Status
+    """
+    assert (
+        build("cdm.condition_occurrence", given + PERSON)
+        == """
+      condition_status_concept_id | condition_status_source_value
+      ----------------------------+------------------------------
+      32902                       | primary
+      0                           | external-cause
+      0                           | admitting
+    """
+    )
+
+
 def test_supply_refills_lot_and_ends_of_a_drug(build: Build) -> None:
     given = """
       raw.event
@@ -220,75 +267,3 @@ def test_supply_refills_lot_and_ends_of_a_drug(build: Build) -> None:
       d                 |             |         |             |                        |            | 2015-01-05             | 2015-01-04
     """
     )
-
-
-ABSENT = """
-  raw.event
-  person | kind        | code    | code_system | absent_reason | value | start_time
-  -------+-------------+---------+-------------+---------------+-------+-----------
-  1      | measurement | 29463-7 | LOINC       | not-performed |       | 2010-05-06
-  2      | measurement | 29463-7 | LOINC       |               | 70    | 2010-05-06
-  2      | drug_era    | a       | s:main      |               |       | 2010-05-06
-"""
-
-
-def test_an_absent_event_is_no_fact_but_a_gap_with_its_reason() -> None:
-    warehouse = Warehouse(ABSENT + PERSON + CONCEPTS)
-    assert (
-        warehouse.build("cdm.measurement")
-        == """
-      person | value_as_number
-      -------+----------------
-      2      | 70
-    """
-    )
-    assert (
-        warehouse.build("mart.absent_fact")
-        == """
-      person | variable | code_system | concept_id | start_date | absent_reason
-      -------+----------+-------------+------------+------------+--------------
-      1      | 29463-7  | LOINC       | 3025315    | 2010-05-06 | not-performed
-    """
-    )
-    assert (
-        warehouse.build("mart.missingness")
-        == """
-      variable | code_system | absent_reason | basis | n_values | n_persons | persons_share
-      ---------+-------------+---------------+-------+----------+-----------+--------------
-      29463-7  | LOINC       | not-performed | coded | 1        | 1         | 0.5
-    """
-    )
-    books = warehouse.build("stem.books")
-    assert (
-        books
-        == """
-      table_name | n_rows | n_absent | n_records | n_rows_with_facts | n_facts | n_facts_person | n_facts_for_cdm
-      -----------+--------+----------+-----------+-------------------+---------+----------------+----------------
-      event      | 3      | 1        | 1         | 1                 | 1       | 0              | 1
-      value      | 2      | 0        | 0         | 2                 | 2       | 2              | 0
-    """
-    )
-
-
-def test_a_value_may_be_absent_by_its_structure(build: Build) -> None:
-    given = """
-      person | variable | value | absent_reason
-      -------+----------+-------+---------------
-      1      | weight   |       | not-asked
-      2      | weight   | 70    |
-
-      vocab.variable
-      variable | value_type
-      ---------+-----------
-      weight   | number
-    """
-    assert (
-        build("staging.source_value", given)
-        == """
-      person | number | source_value | absent_reason
-      -------+--------+--------------+--------------
-      1      |        |              | not-asked
-      2      | 70     | 70           |
-    """
-    )
-    assert build("stem.event", given).column("person_id") == [2]

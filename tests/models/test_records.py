@@ -225,3 +225,55 @@ def test_a_table_without_a_source_is_there_and_empty(table: str, build: Build) -
     found = build(f"cdm.{table}", "")
     assert found.rows == []
     assert found.names == [field.name for field in table_fields(table)]
+
+
+def test_events_of_episodes_and_relations_of_places_are_found_again(build: Build) -> None:
+    given = """
+      raw.event
+      person | kind      | concept_id | start_time | record_id | row_id | source_table
+      -------+-----------+------------+------------+-----------+--------+---------------------
+      1      | episode   | 32531      | 2020-01-01 | 61        | 601    | episode
+      1      | condition | 201826     | 2020-01-02 | 62        | 602    | condition_occurrence
+
+      raw.record
+      person | kind              | record_id | row_id
+      -------+-------------------+-----------+-------
+      1      | episode_event     | 71        | 1
+      1      | episode_event     | 72        | 2
+             | care_site         | 73        | 3
+             | location          | 74        | 4
+             | fact_relationship | 75        | 5
+
+      raw.detail
+      person | kind              | record_id | field                          | value
+      -------+-------------------+-----------+--------------------------------+--------
+      1      | episode_event     | 71        | episode_id                     | 61
+      1      | episode_event     | 71        | event_id                       | 62
+      1      | episode_event     | 71        | episode_event_field_concept_id | 1147127
+      1      | episode_event     | 72        | episode_id                     | 62
+      1      | episode_event     | 72        | event_id                       | 61
+             | fact_relationship | 75        | fact_id_1                      | 73
+             | fact_relationship | 75        | fact_id_2                      | 74
+    """
+    warehouse = Warehouse(BORN + given + PEOPLE)
+    (episode,) = warehouse.build("cdm.episode").column("episode_id")
+    (condition,) = warehouse.build("cdm.condition_occurrence").column("condition_occurrence_id")
+    assert (
+        warehouse.build("cdm.episode_event")
+        == f"""
+      episode_id | event_id    | episode_event_field_concept_id
+      -----------+-------------+-------------------------------
+      {episode}  | {condition} | 1147127
+    """
+    )
+    assert (
+        warehouse.build("cdm.fact_relationship")
+        == """
+      domain_concept_id_1 | fact_id_1 | fact_id_2
+      --------------------+-----------+----------
+      0                   | 73        | 74
+    """
+    )
+    arrival = {row[0]: row[1:] for row in warehouse.build("stem.record_arrival").rows}
+    assert arrival["episode_event"] == (2, 0, 1, 1)
+    assert arrival["fact_relationship"] == (1, 0, 0, 1)

@@ -144,7 +144,7 @@ def test_what_an_omop_source_delivers_is_not_converted() -> None:
       value_as_number | unit_concept_id | unit_source_value
       ----------------+-----------------+------------------
       90              | 8840            | mg/dl
-      90              | 8840            | mg/dl
+      90              |                 | mg/dl
       90              | 8840            | mg/dl
     """
     )
