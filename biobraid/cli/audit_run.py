@@ -22,6 +22,7 @@ from biobraid.quality.bias.people import choose_people, read_people
 from biobraid.quality.bias.reference import Reference, reference_of
 from biobraid.quality.bias.report import write_report
 from biobraid.quality.bias.sections_people import COHORT, judged
+from biobraid.quality.bias.sentences import write_rai
 from biobraid.quality.bias.store import (
     keep_in_warehouse,
     payload,
@@ -47,7 +48,8 @@ def run_audit(
             keep_in_warehouse(source.con, done, [COHORT, *(set_name(s) for s in named or ())])
     folder = subject.folder(home)
     content = payload(done)
-    written = [write_payload(folder, content), write_report(folder, content)]
+    written = [write_payload(folder, content), write_rai(folder, content)]
+    written.append(write_report(folder, content))
     if subject.kind == "export" and COHORT in done.weights:
         written.append(folder / "weights.parquet")
         write_weights(done, COHORT, written[-1])

@@ -42,6 +42,10 @@ def keep_in_warehouse(
                     con.execute(f"DELETE FROM {schema}.{name}")  # noqa: S608
                 _insert(con, f"{schema}.{name}", pa.Table.from_pylist(rows, TABLES[name].arrow))
         _create(con, "audit", PERSON_WEIGHT)
+        con.execute(  # nothing of people who withdrew
+            "DELETE FROM audit.person_weight WHERE person_id NOT IN "
+            "(SELECT person_id FROM mart.participant)"
+        )
         for name in kept_sets:
             if name in done.weights:
                 _insert(con, "audit.person_weight", weight_table(done, name))
