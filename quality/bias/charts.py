@@ -163,7 +163,7 @@ def odds(rows: Sequence[Row]) -> Figure | None:
                 panel.hlines(y, r["or_lo"], r["or_hi"], color=INK, linewidth=1)
                 panel.plot(r["odds_ratio"], y, "o", color=INK, markersize=4)
         panel.set_xscale("log")
-        panel.set_title(name, fontsize=8)
+        panel.set_title(name, fontsize=7)
         limits = [r[c] for r in used if r["modality"] == name for c in ("or_lo", "or_hi")]
         panel.set_xlim(max(0.8 * min(limits), 0.05), min(1.25 * max(limits), 20))
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))

@@ -20,6 +20,7 @@ WARN_ESS = 500
 WARN_ESS_SHARE = 0.10
 WARN_MAX_RATIO = 50
 UNSUPPORTED_SHARE = 0.01
+MAX_SMD = 0.001  # a fit this near is used, finished or not
 MARGIN_TOLERANCE = 0.01  # relative, between margins of one population
 
 
@@ -58,18 +59,17 @@ def rake(
     frame: Frame,
     reference: Reference,
     *,
-    max_iterations: int = 200,
+    max_iterations: int = 1000,
     tolerance: float = 1e-9,
-    min_n: int = 1,
 ) -> Weights:
     """Iterative proportional fitting of a frame to one- and two-way margins.
 
-    A person whose level the reference does not know (`(missing)` above all) is left alone by
-    that margin and counts in the others. People are collapsed to distinct rows first.
+    People whose level the reference does not know (`(missing)` above all) keep their share in
+    that margin and count in the others. People are collapsed to distinct rows first.
     tolerance: largest relative deviation of a cell at which the fit has converged.
     """
-    if frame.n < max(min_n, 1):
-        return _refused(frame.n, (), (), 0, "nobody is in the set")
+    if frame.n < MIN_ESS:
+        return _refused(frame.n, (), (), 0, f"fewer than {MIN_ESS} people")
     cell_of, multiplicity, first = _collapse(frame, reference)
     cells = frame.take(first)
     usable, names, left_out, dropped = _targets(cells, multiplicity, reference)
@@ -83,7 +83,7 @@ def rake(
     after = max(_smd(u, weights * multiplicity) for u in usable)
     each = (weights * (frame.n / (weights * multiplicity).sum()))[cell_of]
     ess = float(each.sum() ** 2 / (each**2).sum())
-    verdict = _judge(ess, frame.n, float(each.max()), converged)
+    verdict = _judge(ess, frame.n, float(each.max()), converged or after <= MAX_SMD)
     return Weights(
         None if verdict.verdict == FAIL else each, frame.n, ess, ess / frame.n, frame.n / ess,
         float(each.max()), before, after, n_iterations, converged, names, left_out, dropped,
@@ -149,15 +149,14 @@ def _fit(
     usable: Sequence[_Usable], multiplicity: Floats, max_iterations: int, tolerance: float
 ) -> tuple[Floats, int, bool]:
     total = multiplicity.copy()
+    targets = [_with_outside(margin, multiplicity) for margin in usable]
     for iteration in range(1, max_iterations + 1):
         deviation, start = 0.0, total.copy()
-        for margin in usable:
-            now = _sums(margin.place, total, len(margin.share))
-            target = margin.share * now.sum()
-            factor = np.ones(len(now) + 1)  # the first: people outside the margin
-            np.divide(target, now, out=factor[1:], where=now > 0)
-            used = (now > 0) & (target > 0)
-            deviation = max(deviation, float(np.abs(factor[1:][used] - 1).max(initial=0.0)))
+        for margin, target in zip(usable, targets, strict=True):
+            now = np.bincount(margin.place + 1, weights=total, minlength=len(target))
+            factor = np.ones(len(now))
+            np.divide(target, now, out=factor, where=(now > 0) & (target > 0))
+            deviation = max(deviation, float(np.abs(factor - 1).max()))
             total *= factor[margin.place + 1]
         if deviation < tolerance:
             return total / multiplicity, iteration, True
@@ -166,6 +165,16 @@ def _fit(
         if float(np.abs(total / start - 1).max()) < tolerance:
             return total / multiplicity, iteration, deviation < MARGIN_TOLERANCE
     return total / multiplicity, max_iterations, False
+
+
+def _with_outside(margin: _Usable, multiplicity: Floats) -> Floats:
+    """People wanted in every cell, the first for those outside the margin, who keep their share.
+
+    Were it not fixed, a handful of people without a level could be weighted to nothing or to
+    everything to settle a quarrel between two margins.
+    """
+    outside = float(multiplicity[margin.place < 0].sum())
+    return np.append(outside, margin.share * (multiplicity.sum() - outside)).astype(np.float64)
 
 
 def _smd(margin: _Usable, weights: Floats) -> float:

@@ -16,7 +16,8 @@ from biobraid.quality.bias import charts
 from biobraid.quality.bias.charts import Draw, Row
 
 REPORT = "audit.html"
-MAX_ROWS = 150
+MAX_BYTES = 500_000
+MAX_ROWS = (150, 80, 40)  # of a table, until the report is small enough; audit.json holds all
 MARK = {"ok": "○ ok", "watch": "◆ watch", "fail": "■ fail", "not_assessed": "– not assessed"}
 
 
@@ -91,14 +92,19 @@ def render(content: Mapping[str, Any]) -> str:
     """The report as text."""
     source = files("biobraid.quality.bias").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = Environment(autoescape=True).from_string(source)
-    made = [_section(s, content) for s in SECTIONS]
-    return template.render(
-        subject=content["subject"], reference_id=content["reference_id"],
-        min_cell=content["min_cell"], sections=made, mark=MARK,
-    ) + "\n"  # fmt: skip
+    text = ""
+    for max_rows in MAX_ROWS:
+        made = [_section(s, content, max_rows) for s in SECTIONS]
+        text = template.render(
+            subject=content["subject"], reference_id=content["reference_id"],
+            min_cell=content["min_cell"], sections=made, mark=MARK,
+        ) + "\n"  # fmt: skip
+        if len(text.encode()) <= MAX_BYTES:
+            break
+    return text
 
 
-def _section(section: Section, content: Mapping[str, Any]) -> dict[str, Any]:
+def _section(section: Section, content: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
     tables: Mapping[str, Sequence[Row]] = content["tables"]
     rows = tables.get(section.table, [])
     verdict = content["verdicts"].get(section.table, "not_assessed")
@@ -111,7 +117,7 @@ def _section(section: Section, content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": section.table, "title": section.title, "verdict": verdict, "how": section.how,
         "words": _words(section, rows, verdict, content), "charts": drawn,
-        "tables": [_shown(section, rows)] if rows else [],
+        "tables": [_shown(section, rows, max_rows)] if rows else [],
     }  # fmt: skip
 
 
@@ -133,16 +139,19 @@ def _name(row: Row) -> str:
     return " ".join(str(p) for p in parts if p and p != "*")
 
 
-def _shown(section: Section, rows: Sequence[Row]) -> dict[str, Any]:
+def _shown(section: Section, rows: Sequence[Row], max_rows: int) -> dict[str, Any]:
     columns = [
         *section.columns,
         *(() if section.table == "reference_margin" else ("verdict", "reason")),
     ]
-    if len(rows) > MAX_ROWS:  # keep what is judged worst; audit.json holds all
+    n_rows = len(rows)
+    if n_rows > max_rows:  # keep what is judged worst
         order = {"fail": 0, "watch": 1, "ok": 2, "not_assessed": 3}
-        rows = sorted(rows, key=lambda r: order[r["verdict"]])[:MAX_ROWS]
+        rows = sorted(rows, key=lambda r: order[r["verdict"]])[:max_rows]
+    left_out = "" if n_rows == len(rows) else f" of {n_rows:,}; the worst first, all in audit.json"
     return {
         "title": f"Table: {section.title}",
+        "n": f"{len(rows)}{left_out}",
         "columns": [c.replace("_", " ") for c in columns],
         "rows": [[_cell(r.get(c)) for c in columns] for r in rows],
     }

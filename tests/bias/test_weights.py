@@ -87,7 +87,7 @@ def test_contradicting_margins_do_not_converge_and_are_refused() -> None:
     assert "did not converge" in found.verdict.reason
 
 
-def test_people_of_unknown_level_are_left_alone_by_that_margin() -> None:
+def test_people_of_unknown_level_keep_their_share_in_that_margin() -> None:
     cohort = frame_of({A: ["old"] * 600 + ["young"] * 300 + [None] * 100, B: ["f", "m"] * 500}, {})
     reference = reference_of(frame_of({A: ["old", "young"] * 50, B: ["f"] * 60 + ["m"] * 40}, {}))
     found = rake(cohort, reference)
@@ -106,3 +106,16 @@ def test_a_margin_in_another_scheme_is_left_out_with_its_reason() -> None:
     found = rake(cohort, reference)
     assert found.margins == ("age",)
     assert found.left_out == (("sex", "the people have no such attribute in this scheme"),)
+
+
+def test_a_handful_of_unknowns_does_not_stop_the_fit_or_get_odd_weights() -> None:
+    population = _people(40_000, (0.4, 0.5), 5)
+    cohort = _people(700, (0.7, 0.3), 6)
+    known = [cohort.attributes[0].levels[c] for c in cohort.codes[:, 0]]
+    sex = [cohort.attributes[1].levels[c] for c in cohort.codes[:, 1]]
+    men = [i for i, s in enumerate(sex) if s == "m"][:4]
+    ages: list[str | None] = [None if i in men else a for i, a in enumerate(known)]
+    found = rake(frame_of({A: ages, B: sex}, {}), reference_of(population, pairs=((0, 1),)))
+    assert found.weights is not None and found.converged
+    assert found.max_smd_after is not None and found.max_smd_after < 0.01
+    assert all(0.3 < w < 3 for w in found.weights[men])

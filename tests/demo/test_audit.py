@@ -165,3 +165,13 @@ def test_sentences_for_cards_name_what_was_found(audited: Path) -> None:
     assert any("under-represented" in s for s in made["rai:dataBiases"])
     assert any("effective sample" in s for s in made["rai:dataLimitations"])
     assert made["rai:dataCollectionMissingData"]
+
+
+def test_the_how_to_is_true(demo: Demo) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "bias.md"
+    block = re.search(r"<!-- runs: bias -->\n```sh\n(.*?)```", page.read_text("utf-8"), re.S)
+    assert block
+    for line in block[1].splitlines():
+        words = line.split()
+        assert words[:3] == ["biobraid", "--home", "demo-biobank"]
+        assert run(["--quiet", "--home", str(demo.home.root), *words[3:]]) == 0, line
