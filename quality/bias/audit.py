@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.quality.bias import facts, sections_facts, sections_people
 from biobraid.quality.bias.frame import MISSING, Floats, Frame, set_name, sets_of
 from biobraid.quality.bias.leakage import leakage
@@ -92,6 +93,7 @@ def audit(
     """
     n = choose_people(con, person_id)
     frame = read_people(con, reference, asked.by)
+    _check(asked, frame)
     if asked.attributes:
         frame = frame.select(
             [i for i, a in enumerate(frame.attributes) if a.name in asked.attributes]
@@ -109,6 +111,22 @@ def audit(
         **judged(Verdict(worst(list(done.verdicts().values())), "the worst verdict of all sections")),
     }])  # fmt: skip
     return done
+
+
+def _check(asked: Asked, frame: Frame) -> None:
+    """SettingsError for attributes and modalities that nobody has, all at once."""
+    faults = []
+    known = {a.name for a in frame.attributes}
+    for name in asked.attributes:
+        if name not in known:
+            faults.append(Fault("--attribute", f"nobody has '{name}'", ", ".join(sorted(known)),
+                                suggestions=near_misses(name, known)))  # fmt: skip
+    for name in dict.fromkeys(m for members in asked.sets or () for m in members):
+        if name not in frame.modalities:
+            faults.append(Fault("--sets", f"nobody has '{name}'", ", ".join(frame.modalities),
+                                suggestions=near_misses(name, frame.modalities)))  # fmt: skip
+    if faults:
+        raise SettingsError(faults)
 
 
 def _telling(frame: Frame, reference: Reference | None) -> Frame:
