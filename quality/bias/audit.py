@@ -24,8 +24,9 @@ from biobraid.quality.bias.sensitivity import (
     risk_ratio_of,
     selection_e_value,
 )
+from biobraid.quality.bias.shapes import SHAPES
 from biobraid.quality.bias.suppression import Row, suppressed
-from biobraid.quality.bias.tables import SHAPES, TABLES, row_of
+from biobraid.quality.bias.tables import TABLES, row_of
 from biobraid.quality.bias.verdict import NOT_ASSESSED, Verdict, worst
 
 MAX_MISSING = 0.3

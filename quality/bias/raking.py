@@ -191,17 +191,22 @@ def _judge(ess: float, n: int, max_to_mean: float, converged: bool) -> Verdict:
             FAIL, "refused: raking did not converge: these people cannot meet all margins at once"
         )
     if ess < MIN_ESS:
-        return Verdict(FAIL, f"refused: effective sample size {ess:.0f} < {MIN_ESS}")
+        return Verdict(FAIL, f"refused: effective sample size under {MIN_ESS}")
     warnings = []
     if ess < WARN_ESS:
-        warnings.append(f"effective sample size {ess:.0f} < {WARN_ESS}")
+        warnings.append(f"effective sample size about {_about(ess)}, under {WARN_ESS}")
     if ess / n < WARN_ESS_SHARE:
-        warnings.append(f"effective sample size {ess / n:.1%} of n")
+        warnings.append(f"effective sample size {ess / n:.0%} of n")
     if max_to_mean > WARN_MAX_RATIO:
         warnings.append(f"largest weight {max_to_mean:.0f} times the mean")
     if warnings:
         return Verdict(WATCH, "; ".join(warnings))
-    return Verdict(OK, f"effective sample size {ess:,.0f}, {ess / n:.0%} of n")
+    return Verdict(OK, f"effective sample size about {_about(ess)}, {ess / n:.0%} of n")
+
+
+def _about(ess: float) -> str:
+    """Two digits: of equal weights the effective size is an exact count of people."""
+    return f"{float(f'{ess:.2g}'):,.0f}"
 
 
 def _refused(

@@ -26,14 +26,16 @@ class Shape:
 
     counts: people or facts; the first is the whole of the row, the others parts of it. family:
     columns whose equal values make rows add up. estimates: hidden with their row. recompute:
-    estimates again from the rounded counts, in place.
+    estimates again from the rounded counts, in place, given the row and min_cell. steps: shares
+    of n that only move by whole multiples of min_cell people.
     """
 
     counts: tuple[str, ...]
     family: tuple[str, ...] = ()
     estimates: tuple[str, ...] = ()
-    recompute: Callable[[Row], None] | None = None
+    recompute: Callable[[Row, int], None] | None = None
     digits: int = 2
+    steps: tuple[str, ...] = ()
 
 
 def suppressed(rows: Sequence[Row], shape: Shape, min_cell: int) -> list[Row]:
@@ -51,7 +53,7 @@ def suppressed(rows: Sequence[Row], shape: Shape, min_cell: int) -> list[Row]:
     ]
 
 
-def rounded(n: float | int | None, min_cell: int) -> int | None:
+def rounded(n: float | None, min_cell: int) -> int | None:
     """A count as a multiple of min_cell."""
     return None if n is None else int(min_cell * ((int(n) + min_cell // 2) // min_cell))
 
@@ -88,7 +90,7 @@ def _complete(
 
 def _hide(row: Row, shape: Shape, min_cell: int) -> Row:
     out = dict(row)
-    taken = [c for c in (*shape.counts, *shape.estimates) if out.get(c) is not None]
+    taken = [c for c in (*shape.counts, *shape.estimates, *shape.steps) if out.get(c) is not None]
     for column in taken:
         out[column] = None
     out["n_suppressed"] = len([c for c in taken if c in shape.counts])
@@ -102,7 +104,11 @@ def _rounded(row: Row, shape: Shape, min_cell: int) -> Row:
     for column in shape.counts:
         out[column] = rounded(out.get(column), min_cell)
     if shape.recompute:
-        shape.recompute(out)
+        shape.recompute(out, min_cell)
+    for column in shape.steps:
+        n = out.get(shape.counts[0])
+        if out.get(column) is not None and n:
+            out[column] = round((rounded(out[column] * n, min_cell) or 0) / n, 6)
     for column in shape.estimates:
         if isinstance(out.get(column), float):
             out[column] = round(out[column], shape.digits)

@@ -1,13 +1,11 @@
-"""The tables of schema audit: columns, and which of them may show how many people there are."""
+"""The tables of schema audit and their columns."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from biobraid.core.schemas.table import Table, columns_of
-from biobraid.quality.bias.representativeness import participation_ratio, standardised_difference
-from biobraid.quality.bias.suppression import Row, Shape
-from biobraid.quality.bias.verdict import SMD
+from biobraid.quality.bias.suppression import Row
 
 _HEAD = """
 run_id VARCHAR run of the audit
@@ -217,71 +215,6 @@ weight_set_id VARCHAR run and set of modalities the weights were raked for
 weight DOUBLE mean 1 in the set
 """),
 )  # fmt: skip
-
-
-def _again_smd(row: Row) -> None:
-    """Share, SMD and ratio from rounded counts."""
-    n, total, p0 = row.get("n"), row.get("n_total"), row.get("reference_share")
-    share = n / total if n is not None and total else None
-    row["share"] = share
-    if share is None or p0 is None or row.get("smd") is None:
-        return
-    row["smd"] = standardised_difference(share, p0)
-    if "participation_ratio" in row:
-        found = participation_ratio(n or 0, total or 0, p0) or (None, None, None)
-        row["participation_ratio"], row["ratio_lo"], row["ratio_hi"] = found
-    if row["smd"] is not None and row["verdict"] != "not_assessed":
-        judged = SMD.judge(abs(row["smd"]))
-        row["verdict"], row["reason"] = judged.verdict, judged.reason
-
-
-def _again_rate(row: Row) -> None:
-    """A share of people or facts from rounded counts."""
-    if row.get("exposure") is not None and row.get("measure") not in ("loss", "visits"):
-        row["exposure"] = float(row["n"]) if row.get("variable") is not None else row["exposure"]
-    if row.get("rate") is not None and row.get("exposure"):
-        row["rate"] = float(row["n_events"] or 0) / row["exposure"]
-
-
-_RATES = ("rate", "difference", "ratio", "ratio_lo", "ratio_hi")
-_SMDS = ("share", "smd", "smd_weighted", "participation_ratio", "ratio_lo", "ratio_hi")
-SHAPES: dict[str, Shape] = {
-    "run": Shape(("n",)),
-    "reference_margin": Shape(("n",)),
-    "representativeness": Shape(("n", "n_total"), ("attribute", "scheme"), _SMDS, _again_smd, 4),
-    "modality_participation": Shape(
-        ("n", "n_members"), ("modality", "attribute", "scheme"),
-        ("odds_ratio", "or_lo", "or_hi", "auc", "max_abs_smd"),
-    ),
-    "intersection": Shape(
-        ("n",), (), ("n_expected", "lift", "d", "d_lo", "d_hi", "worst_single_d", "af", "af_lo",
-                     "af_hi", "growth"), digits=3,
-    ),
-    "intersection_smd": Shape(
-        ("n", "n_total"), ("set_name", "attribute", "scheme"), _SMDS, _again_smd, 4
-    ),
-    "followup": Shape(("n", "n_events"), ("measure", "attribute", "scheme"),
-                      (*_RATES, "exposure", "share"), _again_rate),
-    "missingness": Shape(("n", "n_events"), ("variable", "attribute", "scheme"),
-                         (*_RATES, "exposure", "cramers_v"), _again_rate, 3),
-    "mcar": Shape(("n",), (), ("d2",), digits=1),
-    "linkage": Shape(("n", "n_events"), ("measure", "attribute", "scheme"),
-                     (*_RATES, "exposure"), _again_rate, 3),
-    "blind_spot": Shape(("n",)),
-    "sensitivity": Shape(("n", "n_cases"), (), ("or_raw", "or_raw_lo", "or_raw_hi", "or_weighted",
-                         "or_weighted_lo", "or_weighted_hi", "e_value", "e_value_limit",
-                         "selection_e_value")),
-    "leakage": Shape(("n",), ("attribute", "scheme"), ("auc",)),
-    "drift": Shape(("n", "n_b"), (), ("psi", "auc"), digits=3),
-    "repeatability": Shape(("n", "n_repeated"), (), ("icc", "median_gap_days")),
-    "weight_diagnostic": Shape(
-        ("n",), (), ("ess", "ess_share", "design_effect", "max_to_mean", "max_smd_before",
-                     "max_smd_after"), digits=2,
-    ),
-    "weight_histogram": Shape(("n",), ("set_name",)),
-    "profile": Shape(("n",), (), ("value",)),
-    "heterogeneity": Shape(("n",), ("concept_id",), ("mean", "sd", "site_share")),
-}  # fmt: skip
 
 
 def row_of(table: str, given: dict[str, Any]) -> Row:

@@ -12,8 +12,9 @@ from benchmarks.bias_population import SCENARIOS, attributes, block, draw_people
 from biobraid.quality.bias import sections_people as sections
 from biobraid.quality.bias.frame import Frame, frame_of
 from biobraid.quality.bias.reference import reference_of
+from biobraid.quality.bias.shapes import SHAPES
 from biobraid.quality.bias.suppression import Shape, rounded, suppressed
-from biobraid.quality.bias.tables import SHAPES, TABLES, row_of
+from biobraid.quality.bias.tables import TABLES, row_of
 
 MIN_CELL = 10
 LEVELS = Shape(("n",), ("attribute",), ("share",))
@@ -139,3 +140,14 @@ def test_estimates_follow_from_the_rounded_counts() -> None:
     shown = suppressed(rows, SHAPES["representativeness"], MIN_CELL)
     assert [(r["n"], r["n_total"], r["share"]) for r in shown] == [(140, 200, 0.7), (60, 200, 0.3)]
     assert shown[0]["smd"] == pytest.approx(0.4)
+
+
+def test_a_curve_only_steps_by_groups_that_may_be_shown() -> None:
+    rows = [
+        row_of("followup", {"measure": "curve", "n": 400, "share": 1 - k / 400, "years": float(k),
+                            "verdict": "not_assessed", "reason": ""})
+        for k in range(0, 60, 3)
+    ]  # fmt: skip
+    shown = suppressed(rows, SHAPES["followup"], MIN_CELL)
+    people = sorted({round(r["share"] * 400) for r in shown})
+    assert all(n % MIN_CELL == 0 for n in people) and len(people) > 3

@@ -62,13 +62,18 @@ def test_exact_rows_stay_in_the_warehouse_and_its_weights_meet_the_margins(
 
 
 def test_no_number_that_leaves_counts_a_small_group(demo: Demo, audited: Path) -> None:
-    from biobraid.quality.bias.tables import SHAPES
+    from biobraid.quality.bias.shapes import SHAPES
 
     tables = _payload(demo, "warehouse")["tables"]
     counts = {r[c] for t, rows in tables.items() for r in rows for c in SHAPES[t].counts}
     shown = sorted(n for n in counts if n is not None)
     assert len(shown) > 30
     assert not [n for n in shown if n % MIN_CELL]
+    also = [r["n_expected"] for r in tables["intersection"]]
+    also += [r["ess"] for r in tables["weight_diagnostic"]]
+    also += [r["value"] for r in tables["profile"] if r["unit"] == "people"]
+    also += [r["exposure"] for t in ("missingness", "linkage") for r in tables[t]]
+    assert not [x for x in also if x is not None and x % MIN_CELL]
     with duckdb.connect(str(demo.home.warehouse), read_only=True) as con:
         assert con.execute(
             "SELECT count(*) FROM audit.representativeness WHERE n BETWEEN 1 AND 9").fetchone() != (0,)  # fmt: skip
