@@ -58,6 +58,7 @@ class FhirFile:
     named: set[str] = field(default_factory=set)  # persons already given to the vault
     ids: list[np.ndarray] = field(default_factory=list)  # record ids met
     warnings: Counter[str] = field(default_factory=Counter)
+    last_number: int = 0  # of the records met so far
 
     def __post_init__(self) -> None:
         self.systems = known_systems() | self.options.code_systems
