@@ -108,7 +108,23 @@ class ReleaseBuilder:
                 on_progress(table.full_name, n / len(tables))
             if not self._leave_out(table, contents):
                 contents.tables[table.full_name] = self._write_table(table)
+        self._copy_audits(contents)
         return contents
+
+    def _copy_audits(self, contents: Contents) -> None:
+        """The last audit in its suppressed form; only where it is of the release's own people."""
+        found = self._con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'warehouse' "
+            "AND schema_name = 'audit_shown' ORDER BY 1"
+        ).fetchall()
+        for (name,) in found:
+            if self._plan.keys is not None:
+                contents.left_out[f"audit.{name}"] = "counts persons outside the project"
+                continue
+            self._con.execute(
+                f'CREATE TABLE audit."{name}" AS FROM warehouse.audit_shown."{name}" ORDER BY ALL'
+            )
+            contents.tables[f"audit.{name}"] = self._count(f'FROM audit."{name}"')
 
     def write_manifest(self, entries: Mapping[str, str]) -> None:
         """Write meta.manifest: key and value (JSON)."""

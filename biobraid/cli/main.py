@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "link": ("link", "Link source persons to random person ids."),
     "build": ("build", "Build the OMOP warehouse from what was landed and linked."),
     "run": ("run", "ingest, link and build, as far as something changed."),
+    "audit": ("audit", "Audit who is missing, from which modality, and what it does."),
     "status": ("status", "What came in, what was left over, and why."),
     "project": ("project", "Create and list projects."),
     "release": ("release", "Make an immutable, pseudonymous copy for one project."),

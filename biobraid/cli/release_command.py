@@ -10,12 +10,12 @@ from biobraid.cli.steps import recorded
 
 @click.command("release")
 @click.argument("project", required=False)
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--internal", is_flag=True, help="Unscoped: real person ids and dates; no PROJECT.")
 @click.option("--dry-run", is_flag=True, help="Say what the release would hold.")
 @click.pass_obj
 def command(
-    call: Invocation, project: str | None, name: str, internal: bool, dry_run: bool
+    call: Invocation, project: str | None, name: str | None, internal: bool, dry_run: bool
 ) -> None:
     """Make an immutable release NAME of the warehouse for one PROJECT.
 
@@ -23,8 +23,16 @@ def command(
     """
     from biobraid.export.release import release
 
+    if name is None:  # with --internal the one argument is NAME; click gives it to PROJECT
+        if project is None or not internal:
+            raise click.UsageError("Missing argument 'NAME'.")
+        wanted, project = project, None
+    else:
+        wanted = name
     with recorded(call, "release") as (home, run), call.out.progress("release") as update:
-        made = release(home, project, name, internal=internal, dry_run=dry_run, on_progress=update)
+        made = release(
+            home, project, wanted, internal=internal, dry_run=dry_run, on_progress=update
+        )
         run.detail.update({"project": made.project, "name": made.name, "persons": made.n_persons})
     verb = "would hold" if dry_run else "holds"
     call.out.say(f"Release {made.project}/{made.name} {verb} {made.n_persons:,} persons")
