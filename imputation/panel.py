@@ -12,7 +12,7 @@ import numpy.typing as npt
 from biobraid.imputation.decay_fit import FittedDecay, Pairs, fit_all
 from biobraid.imputation.decay_model import predict_past
 from biobraid.imputation.marginal import Marginal, fit_marginal
-from biobraid.imputation.series import Before, Series, after, before
+from biobraid.imputation.series import Series, after, before
 from biobraid.imputation.two_sided import predict_both
 
 Floats = npt.NDArray[np.float64]
@@ -126,7 +126,7 @@ def prepare(
     chosen = np.flatnonzero(known.n > 0)
     pairs = Pairs(
         series.score[chosen],
-        Before(*(getattr(known, name)[chosen] for name in Before.__dataclass_fields__)),
+        known.take(chosen),
         (covariates[sample.group] @ beta)[chosen],
     )
     return marginal, beta, pairs

@@ -64,6 +64,14 @@ class Before:
     n: Floats
     mean: Floats
 
+    def take(self, chosen: Ints | slice) -> Before:
+        """Some of the targets."""
+        return Before(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+    def every(self, step: int) -> Before:
+        """Every step-th target."""
+        return self.take(slice(None, None, step))
+
 
 def before(series: Series, group: Ints, minute: Ints) -> Before:
     """What stands strictly before each target; an observation at its very instant is not seen."""

@@ -28,13 +28,9 @@ def predict_both(
     for start in range(0, n, _BLOCK):
         part = slice(start, start + _BLOCK)
         prediction[part], variance[part] = _block(
-            decay, _cut(earlier, part), _cut(later, part), mean[part]
+            decay, earlier.take(part), later.take(part), mean[part]
         )
     return prediction, variance
-
-
-def _cut(known: Before, part: slice) -> Before:
-    return Before(*(getattr(known, name)[part] for name in Before.__dataclass_fields__))
 
 
 def _block(decay: Decay, earlier: Before, later: Before, mean: Floats) -> tuple[Floats, Floats]:
