@@ -2,7 +2,8 @@
 
 Measures one thing beside its peer in one run and prints one object:
 {"benchmark", "machine", "figures": {key: number}, "lines": [{"figure", "op", "line", "holds"}]}.
-Each benchmark is a module with `run(data, seed, progress)` and `LINES`.
+Each benchmark is a module with `run(data, seed, progress)` and `LINES`; one with options of its
+own adds them in `add_arguments(parser)` and is then given them as `options`.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "spine")
+NAMES = ("ukb_wide", "spine", "decay_p12")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
 def measure(
-    name: str, data: Path | None, seed: int, progress: Callable[[str], None]
+    name: str,
+    data: Path | None,
+    seed: int,
+    progress: Callable[[str], None],
+    options: argparse.Namespace | None = None,
 ) -> dict[str, Any]:
     """Run one benchmark; figures that have a line are held against it."""
     module = importlib.import_module(f"benchmarks.{name}")
-    figures: dict[str, float] = module.run(data=data, seed=seed, progress=progress)
+    extra = {"options": options} if hasattr(module, "add_arguments") else {}
+    figures: dict[str, float] = module.run(data=data, seed=seed, progress=progress, **extra)
     lines = [
         {
             "figure": figure,
@@ -43,16 +49,26 @@ def measure(
 def main() -> int:
     """Command line of the benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--json", action="store_true", help="one line of JSON, no progress")
-    parser.add_argument("--data", type=Path, help="input instead of the generated one")
-    parser.add_argument("--seed", type=int, default=1)
+    verbs = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name in NAMES:
+        _add_options(verbs.add_parser(name), name)
     given = parser.parse_args()
     silent: Callable[[str], None] = lambda _line: None  # noqa: E731
     loud: Callable[[str], None] = lambda line: print(f"  {line}", file=sys.stderr, flush=True)  # noqa: E731
-    result = measure(given.name, given.data, given.seed, silent if given.json else loud)
+    progress = silent if given.json else loud
+    result = measure(given.name, given.data, given.seed, progress, given)
     print(json.dumps(result) if given.json else json.dumps(result, indent=2))
     return 0
+
+
+def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """The options of every benchmark, and this one's own."""
+    parser.add_argument("--json", action="store_true", help="one line of JSON, no progress")
+    parser.add_argument("--data", type=Path, help="input instead of the generated one")
+    parser.add_argument("--seed", type=int, default=1)
+    module = importlib.import_module(f"benchmarks.{name}")
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
 
 
 if __name__ == "__main__":

@@ -1,132 +1,168 @@
-"""Learned decay on PhysioNet 2012: errors and coverage of hidden cells, beside simple methods."""
+"""Learned decay beside simple methods: errors and coverage of cells that were hidden.
+
+PhysioNet 2012 (--data), or generated biobank visits (--design visits) or primary-care labs
+(--design gp), where the method chosen per concept is shown as well. Persons are split by a hash
+of their id and the seed; masks are drawn afresh for each seed.
+"""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
-import numpy as np
+from benchmarks import decay_designs
+from benchmarks.decay_p12_data import DEFAULT, Study, read
+from biobraid.imputation.carry_forward import fill_simply
+from biobraid.imputation.decay import DecayMethod, decay_methods, with_calibration
+from biobraid.imputation.decay_fit import fit_all
+from biobraid.imputation.evaluate import (
+    MIN_CONCEPT_CELLS,
+    MIN_GAP_CELLS,
+    Recovered,
+    by_concept,
+    by_gap,
+    choose,
+    recover,
+)
+from biobraid.imputation.masks import Split, hide_at_random, hide_blocks
+from biobraid.imputation.panel import ConceptModel, DecayModel, Panel, prepare
 
-from biobraid.imputation.conformal import Scored, calibrate, gap_bins
-from biobraid.imputation.cross import add_cross, fit_cross
-from biobraid.imputation.masks import hide_at_random, hide_blocks
-from biobraid.imputation.panel import Cells, fit_panel, predicted_cells
-from biobraid.imputation.series import FAR_DAYS
-
-DEFAULT = Path("../shared/data/physionet2012/set_a_long.parquet")
-STATICS = ("RecordID", "Age", "Gender", "Height", "ICUType", "MechVent")
-
-
-def read(path, seed):
-    con = duckdb.connect()
-    con.execute("SET threads=2")
-    pressures = ("SysABP", "DiasABP", "MAP", "NISysABP", "NIDiasABP", "NIMAP", "HR", "RespRate", "Weight")
-    con.execute("CREATE TABLE raw AS SELECT person_id::BIGINT AS person, minute, concept, value FROM read_parquet(?)", [str(path)])
-    con.execute("""CREATE TABLE stay AS SELECT person, row_number() OVER (ORDER BY person) - 1 AS grp,
-      hash(person::VARCHAR || ':' || ?::VARCHAR) % 1000000 / 1e6 AS u FROM (SELECT DISTINCT person FROM raw)""", [seed])
-    con.execute("""CREATE TABLE cell AS SELECT r.concept, s.grp, least(r.minute // 60, 47) * 60 AS minute, avg(v) AS value, any_value(u) AS u FROM (
-      SELECT *, CASE WHEN value < 0 THEN NULL WHEN concept IN (SELECT unnest(?)) AND value <= 0 THEN NULL
-      WHEN concept = 'pH' AND value BETWEEN 60 AND 80 THEN value / 10 WHEN concept = 'pH' AND value BETWEEN 600 AND 800 THEN value / 100
-      WHEN concept = 'pH' AND (value < 6 OR value > 8) THEN NULL WHEN concept = 'Temp' AND value < 25 THEN NULL
-      WHEN concept = 'WBC' AND value > 500 THEN NULL ELSE value END AS v FROM raw WHERE concept NOT IN (SELECT unnest(?))) AS r JOIN stay AS s USING (person)
-      WHERE v IS NOT NULL GROUP BY 1, 2, 3""", [list(pressures), list(STATICS)])
-    st = con.execute("""SELECT s.u, max(value) FILTER (concept = 'Age') AS age, max(value) FILTER (concept = 'Gender') AS gender,
-      max(value) FILTER (concept = 'Height') AS height, max(value) FILTER (concept = 'ICUType') AS icu FROM stay AS s JOIN raw USING (person) GROUP BY s.grp, s.u ORDER BY s.grp""").fetchnumpy()
-    n = len(st["u"])
-    height = np.ma.filled(st["height"].astype(float), np.nan)
-    age = np.ma.filled(st["age"].astype(float), np.nan)
-    cov = np.stack([np.ones(n), np.nan_to_num((age - 65) / 17), (st["gender"] == 1) * 1.0,
-                    np.where((height > 120) & (height < 220), (height - 170) / 10, 0.0),
-                    (st["icu"] == 1) * 1.0, (st["icu"] == 2) * 1.0, (st["icu"] == 3) * 1.0], axis=1)
-    names = [r[0] for r in con.execute("SELECT DISTINCT concept FROM cell ORDER BY 1").fetchall()]
-    panel = {}
-    for k, name in enumerate(names):
-        got = con.execute("SELECT grp, minute, value FROM cell WHERE concept = ? ORDER BY grp, minute", [name]).fetchnumpy()
-        panel[k] = Cells(got["grp"].astype(np.int64), got["minute"].astype(np.int64), got["value"])
-    u = st["u"]
-    part = np.where(u < 0.4, 0, np.where(u < 0.6, 1, np.where(u < 0.8, 2, 3)))
-    return panel, np.asarray(cov, float), part
+Progress = Callable[[str], None]
+SIMPLE = ("mean", "locf", "linear")
+HIDDEN_SHARE = 0.1
+BLOCK_DAYS = {"p12": 0.5, "visits": 1500.0, "gp": 365.0}
+LINES: list[tuple[str, str, float]] = [
+    ("mae.past.random", "<=", 0.405),
+    ("mae.past_cross.random", "<=", 0.305),
+    ("mae.both_cross.random", "<=", 0.255),
+    *(
+        (f"coverage.{method}.random", op, line)
+        for method in ("past", "past_cross", "both", "both_cross")
+        for op, line in ((">=", 0.89), ("<=", 0.91))
+    ),
+    ("coverage_gap_min", ">=", 0.87),
+    ("coverage_gap_max", "<=", 0.93),
+    ("coverage_concept_min", ">=", 0.86),
+    ("coverage_concept_max", "<=", 0.94),
+]
 
 
-def subset(panel, part, which):
-    return {c: cells.take(part[cells.group] == which) for c, cells in panel.items()}
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this benchmark alone."""
+    parser.add_argument("--design", choices=tuple(BLOCK_DAYS), default="p12")
 
 
-def simple(name, model, visible, hidden):
-    """Predicted values of mean, locf and linear."""
-    from biobraid.imputation.series import Series, after, before
-    out = {}
-    for c, t in hidden.items():
-        m = model.concepts[c].marginal
-        v = visible[c]
-        s = Series(v.group, v.minute, v.value)
-        e, l = before(s, t.group, t.minute), after(s, t.group, t.minute)
-        if name == "mean":
-            out[c] = np.full(len(t), m.mean)
-        elif name == "locf":
-            out[c] = np.where(e.n > 0, e.last, m.mean)
-        else:
-            w = np.where(l.n > 0, l.last_days / np.maximum(e.last_days + l.last_days, 1e-9), 1.0)
-            out[c] = np.where((e.n > 0) & (l.n > 0), w * e.last + (1 - w) * l.last,
-                              np.where(e.n > 0, e.last, np.where(l.n > 0, l.last, m.mean)))
-    return out
-
-
-def run(data: Path | None, seed: int, progress: Callable[[str], None]) -> dict[str, float]:
-    figures = {}
-    panel, cov, part = read(data or DEFAULT, seed)
-    training, aside, test = (subset(panel, part, k) for k in range(3))
-    t0 = time.process_time()
-    model = fit_panel(training, cov, seed=seed)
-    figures["cpu_seconds.fit"] = time.process_time() - t0
+def run(
+    data: Path | None, seed: int, progress: Progress, options: argparse.Namespace
+) -> dict[str, float]:
+    """Figures by key; see the module."""
+    design: str = options.design
+    study = read(data or DEFAULT, seed) if design == "p12" else decay_designs.make(design, seed)
+    training = study.of(0)
+    figures: dict[str, float] = {}
+    model = _fit(training, study, seed, figures)
+    methods = decay_methods(model, training, ("past", "both"), with_cross=True)
+    methods = [_calibrated(m, study, design, seed) for m in methods]
+    test = study.of(2)
+    gaps: list[float] = []
+    concepts: list[float] = []
     for mask in ("random", "block"):
-        def hide(p, s):
-            return hide_at_random(p, 0.1, s) if mask == "random" else hide_blocks(p, 0.5, s)
-        visible, hidden = hide(test, seed + 100)
-        for name in ("mean", "locf", "linear"):
-            got = simple(name, model, visible, hidden)
-            e = np.concatenate([(got[c] - hidden[c].value) / model.concepts[c].marginal.sd for c in hidden])
-            figures[f"mae.{name}.{mask}"], figures[f"rmse.{name}.{mask}"] = np.abs(e).mean(), np.sqrt((e * e).mean())
-        for direction in ("past", "both"):
-            cross = fit_cross(model, training, direction)
-            for label in (direction, direction + "_cross"):
-                def predict(v, h):
-                    if label.endswith("cross"):
-                        return add_cross(model, cross, v, h)
-                    return {c: (t, p) for c, t, p in predicted_cells(model, v, h, direction)}
-                cal_cells = []
-                acc = {}
-                for hd, sd_ in ((lambda p, s: hide_at_random(p, 0.1, s), 7), (lambda p, s: hide_blocks(p, 0.5, s), 8), (lambda p, s: hide_blocks(p, 0.5, s), 9)):
-                    v, h = hd(aside, seed + sd_)
-                    for c, (t, p) in predict(v, h).items():
-                        acc.setdefault(c, []).append((model.concepts[c].marginal.to_scores(t.value), p))
-                for c, lst in acc.items():
-                    from biobraid.imputation.panel import Predicted
-                    cal_cells.append(Scored(c, np.concatenate([x for x, _ in lst]), Predicted(*(np.concatenate([getattr(p, f) for _, p in lst]) for f in Predicted.__dataclass_fields__))))
-                cal = calibrate(cal_cells)
-                E, COV, GAP, CON = [], [], [], []
-                for c, (t, p) in predict(visible, hidden).items():
-                    m = model.concepts[c].marginal
-                    half = cal.half_width(c, p)
-                    lo, hi = m.to_values(p.score - half), m.to_values(p.score + half)
-                    E.append((m.to_values(p.score) - t.value) / m.sd)
-                    COV.append((t.value >= lo - 1e-9) & (t.value <= hi + 1e-9)); GAP.append(gap_bins(cal.edges, p.gap_days)); CON.append(np.full(len(t), c))
-                e, cv, gp, cn = map(np.concatenate, (E, COV, GAP, CON))
-                figures[f"mae.{label}.{mask}"], figures[f"rmse.{label}.{mask}"] = np.abs(e).mean(), np.sqrt((e * e).mean())
-                figures[f"coverage.{label}.{mask}"] = cv.mean()
-                bins = [cv[gp == b].mean() for b in np.unique(gp) if (gp == b).sum() >= 200]
-                cons = [cv[cn == c].mean() for c in np.unique(cn) if (cn == c).sum() >= 1000]
-                worst = sorted((round(float(cv[cn == c].mean()),3), int(c), int((cn==c).sum())) for c in np.unique(cn) if (cn == c).sum() >= 1000)
-                progress(f"{worst[:2]} {worst[-2:]} {cal.edges}")
-                progress(f"{label} {mask} mae {np.abs(e).mean():.4f} cov {cv.mean():.4f} gaps {min(bins):.3f}-{max(bins):.3f} concepts {min(cons):.3f}-{max(cons):.3f}")
+        split = _hide(test, mask, design, seed + 100)
+        for name, got in _simple(model, split).items():
+            figures[f"mae.{name}.{mask}"], figures[f"rmse.{name}.{mask}"] = got.mae, got.rmse
+        for method in methods:
+            got = recover(model, method.fill(*split))
+            key = f"{method.name}.{mask}"
+            figures[f"mae.{key}"], figures[f"rmse.{key}"] = got.mae, got.rmse
+            figures[f"coverage.{key}"] = got.coverage
+            assert method.calibration is not None
+            lines = by_gap(got, method.calibration.edges, MIN_GAP_CELLS)
+            gaps += [line.coverage for line in lines]
+            own = by_concept(got, MIN_CONCEPT_CELLS)
+            concepts += [line.coverage for line in own]
+            progress(f"{key}: mae {got.mae:.4f}, coverage {got.coverage:.4f}, by gap "
+                     + " ".join(f"{line.coverage:.3f} ({line.n})" for line in lines))  # fmt: skip
+            if own:
+                ordered = sorted(own, key=lambda line: line.coverage)
+                progress("  concepts " + ", ".join(
+                    f"{study.names[int(line.level)]} {line.coverage:.3f}"
+                    for line in (*ordered[:2], *ordered[-2:])))  # fmt: skip
+    if gaps:
+        figures["coverage_gap_min"], figures["coverage_gap_max"] = min(gaps), max(gaps)
+    if concepts:
+        figures["coverage_concept_min"] = min(concepts)
+        figures["coverage_concept_max"] = max(concepts)
+    if design != "p12":
+        figures |= _choice(model, study, methods, design, seed, progress)
     return figures
 
 
-if __name__ == "__main__":
-    import sys
-    for s in sys.argv[1:]:
-        t0 = time.process_time()
-        f = run(Path("/work/shared/data/physionet2012/set_a_long.parquet"), int(s), print)
-        print({k: round(float(v), 4) for k, v in f.items()}, time.process_time() - t0)
+def _fit(training: Panel, study: Study, seed: int, figures: dict[str, float]) -> DecayModel:
+    """The model, with the CPU seconds of pairs and of the fit apart."""
+    start = time.process_time()
+    prepared = {
+        concept: prepare(cells, study.covariates, cap=20_000, seed=seed + concept)
+        for concept, cells in training.items()
+        if len(cells)
+    }
+    figures["cpu_seconds.pairs"] = time.process_time() - start
+    start = time.process_time()
+    fitted = fit_all({concept: pairs for concept, (_, _, pairs) in prepared.items()})
+    figures["cpu_seconds.fit"] = time.process_time() - start
+    models = {
+        concept: ConceptModel(marginal, beta, fitted[concept])
+        for concept, (marginal, beta, _) in prepared.items()
+    }
+    return DecayModel(models, study.covariates)
+
+
+def _hide(panel: Panel, mask: str, design: str, seed: int) -> Split:
+    if mask == "random":
+        return hide_at_random(panel, HIDDEN_SHARE, seed)
+    return hide_blocks(panel, BLOCK_DAYS[design], seed)
+
+
+def _calibrated(method: DecayMethod, study: Study, design: str, seed: int) -> DecayMethod:
+    """Calibrated on both kinds of masks of the calibration persons, on other draws than the test."""
+    aside = study.of(1)
+    masked = [_hide(aside, mask, design, seed + n) for n, mask in
+              enumerate(("random", "random", "block", "block"), 7)]  # fmt: skip
+    return with_calibration(method, masked)
+
+
+def _simple(model: DecayModel, split: Split) -> dict[str, Recovered]:
+    return {name: recover(model, fill_simply(name, model, *split)) for name in SIMPLE}  # type: ignore[arg-type]
+
+
+def _choice(
+    model: DecayModel,
+    study: Study,
+    methods: list[DecayMethod],
+    design: str,
+    seed: int,
+    progress: Progress,
+) -> dict[str, float]:
+    """Method chosen per concept on calibration persons, and what it does to test persons."""
+    past = next(m for m in methods if m.name == "past")
+
+    def candidates(split: Split) -> dict[str, Recovered]:
+        return {
+            "locf": recover(model, fill_simply("locf", model, *split)),
+            "covariate_mean": recover(model, fill_simply("covariate_mean", model, *split)),
+            "decay": recover(model, past.fill(*split)),
+        }
+
+    chosen = choose(candidates(_hide(study.of(1), "random", design, seed + 50)))
+    on_test = candidates(_hide(study.of(2), "random", design, seed + 100))
+    figures = {f"n_chosen.{m}": float(sum(c == m for c in chosen.values())) for m in on_test}
+    for concept, method in chosen.items():
+        own = {n: r.take(r.concept == concept) for n, r in on_test.items()}
+        figures |= {f"mae.{n}.{study.names[concept]}": r.mae for n, r in own.items()}
+        progress(f"{study.names[concept]}: chosen {method}; on test persons "
+                 + ", ".join(f"{n} {r.mae:.3f}" for n, r in own.items()))  # fmt: skip
+    parts = [on_test[m].take(on_test[m].concept == c) for c, m in chosen.items()]
+    n_cells = sum(len(p) for p in parts)
+    figures["mae.chosen.random"] = sum(p.mae * len(p) for p in parts if len(p)) / n_cells
+    return figures

@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 BIN_CELLS = 500  # a gap bin with fewer cells joins the one below
 OWN_CELLS = 200  # a concept's gap bin with fewer cells borrows from the concept and from the bin
 _FEW = 30
+_SMALLEST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,19 @@ def calibrate(cells: Iterable[Scored], level: float = 0.9) -> Calibration:
     n_bins = len(edges) + 2
     ratios = [np.abs(c.truth - c.predicted.score) / np.sqrt(c.predicted.variance) for c in given]
     bins = [gap_bins(edges, c.predicted.gap_days) for c in given]
-    everything, all_bins = np.concatenate(ratios), np.concatenate(bins)
-    overall = _quantile(everything, level)
-    of_bin = np.array([_or(everything[all_bins == b], level, overall) for b in range(n_bins)])
+    overall = _quantile(np.concatenate(ratios), level)
+    wholes = [_or(ratio, level, overall) for ratio in ratios]
+    # A bin's factor is taken within concepts: long gaps belong to few concepts, whose own factor
+    # would otherwise count twice.
+    within = np.concatenate([r / max(w, _SMALLEST) for r, w in zip(ratios, wholes, strict=True)])
+    all_bins = np.concatenate(bins)
+    of_bin = np.array([_or(within[all_bins == b], level, 1.0) for b in range(n_bins)])
     scale, n = np.empty((len(given), n_bins)), np.zeros((len(given), n_bins), np.int64)
-    for row, (ratio, at) in enumerate(zip(ratios, bins, strict=True)):
-        whole = _or(ratio, level, overall)
+    for row, (ratio, at, whole) in enumerate(zip(ratios, bins, wholes, strict=True)):
         for b in range(n_bins):
             own = ratio[at == b]
             n[row, b] = len(own)
-            borrowed = whole * of_bin[b] / overall if overall > 0 else whole
+            borrowed = whole * of_bin[b]
             share = min(len(own) / OWN_CELLS, 1.0) if len(own) >= _FEW else 0.0
             mine = _quantile(own, level) if len(own) else borrowed
             scale[row, b] = share * mine + (1 - share) * borrowed

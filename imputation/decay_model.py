@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from biobraid.imputation.series import Before
+from biobraid.imputation.series import FAR_DAYS, Before
 
 Floats = npt.NDArray[np.float64]
 DEGREES_OF_FREEDOM = 4.0
@@ -45,6 +45,11 @@ class Decay:
         return cls(
             b, w, float(np.exp(log_kappa)), float(np.exp(log_s2)), float(np.exp(log_q)), smooth
         )
+
+    def weight(self, days: Floats) -> Floats:
+        """What an observation of that age still counts for, 0 to 1; 0 beyond any follow-up."""
+        g: Floats = np.where(days < FAR_DAYS, np.exp(-(self.b + self.w * days)), 0.0)
+        return g
 
     def vector(self) -> Floats:
         """The optimiser's vector."""

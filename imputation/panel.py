@@ -12,7 +12,7 @@ import numpy.typing as npt
 from biobraid.imputation.decay_fit import FittedDecay, Pairs, fit_all
 from biobraid.imputation.decay_model import predict_past
 from biobraid.imputation.marginal import Marginal, fit_marginal
-from biobraid.imputation.series import Series, after, before
+from biobraid.imputation.series import FAR_DAYS, Series, after, before
 from biobraid.imputation.two_sided import predict_both
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +55,10 @@ class ConceptModel:
 class Predicted:
     """Predictions of cells of one concept, on the score scale.
 
-    gap_days: to the nearest neighbour that was used, FAR_DAYS where there was none.
+    gap_days: to the last neighbour, or, where later ones count too, the harmonic mean of the
+    distances to both sides (twice the distance where there is one side only): a cell an hour
+    after the last value is easier if the next one is an hour away than if it is a day away.
+    FAR_DAYS where there is no neighbour.
     """
 
     score: Floats
@@ -90,8 +93,14 @@ class DecayModel:
             return Predicted(score, variance, earlier.last_days, earlier.n)
         later = after(series, targets.group, targets.minute)
         score, variance = predict_both(decay, earlier, later, mean)
-        gap = np.minimum(earlier.last_days, later.last_days)
+        gap = _two_sided_gap(earlier.last_days, later.last_days)
         return Predicted(score, variance, gap, earlier.n)
+
+
+def _two_sided_gap(earlier: Floats, later: Floats) -> Floats:
+    nearest, other = np.minimum(earlier, later), np.maximum(earlier, later)
+    mean: Floats = np.where(nearest < FAR_DAYS, 2 / (1 / nearest + 1 / other), FAR_DAYS)
+    return mean
 
 
 def fit_panel(panel: Panel, covariates: Floats, *, cap: int = 20_000, seed: int = 0) -> DecayModel:
@@ -146,12 +155,12 @@ def _sample_groups(cells: Cells, cap: int, seed: int) -> Cells:
 def _fit_mean(series: Series, covariates: Floats) -> Floats:
     """Ridge of the groups' mean scores on the covariates; the intercept is not shrunk."""
     groups, at, n = np.unique(series.group, return_inverse=True, return_counts=True)
-    mean: Floats = np.bincount(at, weights=series.score) / n
+    mean = (np.bincount(at, weights=series.score) / n).astype(np.float64)
     x, weight = covariates[groups], np.minimum(n, _MOST_WEIGHT).astype(np.float64)
     penalty = _RIDGE * np.eye(x.shape[1])
     penalty[0, 0] = 1e-9
-    found: Floats = np.linalg.solve(x.T @ (x * weight[:, None]) + penalty, x.T @ (weight * mean))
-    return found
+    found = np.linalg.solve(x.T @ (x * weight[:, None]) + penalty, x.T @ (weight * mean))
+    return found.astype(np.float64)
 
 
 def predicted_cells(
