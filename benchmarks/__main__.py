@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "spine", "decay_p12")
+NAMES = ("ukb_wide", "spine", "decay_p12", "decay_scale")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 

@@ -78,11 +78,7 @@ def calibrate(cells: Iterable[Scored], level: float = 0.9) -> Calibration:
     bins = [gap_bins(edges, c.predicted.gap_days) for c in given]
     overall = _quantile(np.concatenate(ratios), level)
     wholes = [_or(ratio, level, overall) for ratio in ratios]
-    # A bin's factor is taken within concepts: long gaps belong to few concepts, whose own factor
-    # would otherwise count twice.
-    within = np.concatenate([r / max(w, _SMALLEST) for r, w in zip(ratios, wholes, strict=True)])
-    all_bins = np.concatenate(bins)
-    of_bin = np.array([_or(within[all_bins == b], level, 1.0) for b in range(n_bins)])
+    of_bin = np.array([_factor(ratios, bins, wholes, b, level) for b in range(n_bins)])
     scale, n = np.empty((len(given), n_bins)), np.zeros((len(given), n_bins), np.int64)
     for row, (ratio, at, whole) in enumerate(zip(ratios, bins, wholes, strict=True)):
         for b in range(n_bins):
@@ -112,6 +108,22 @@ def _doubling_edges(gaps: Floats) -> Floats:
             below = n_below
         edge *= 2
     return np.array(edges)
+
+
+def _factor(
+    ratios: list[Floats], bins: list[Ints], wholes: list[float], b: int, level: float
+) -> float:
+    """How much wider intervals of a gap bin must be than those of the same concept in general.
+
+    The median over concepts, not a pool of cells: long gaps belong to few concepts, and one that
+    hardly ever changes (weight: its factor is a hundred) would rule the pool.
+    """
+    found = [
+        _quantile(ratio[at == b], level) / max(whole, _SMALLEST)
+        for ratio, at, whole in zip(ratios, bins, wholes, strict=True)
+        if (at == b).sum() >= _FEW
+    ]
+    return float(np.median(found)) if found else 1.0
 
 
 def _or(ratio: Floats, level: float, otherwise: float) -> float:

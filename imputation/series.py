@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 MINUTES_PER_DAY = 1440
 _MINUTE_BITS = 26  # 127 years
+_FIXED = 2.0**32
+_LARGEST_FIXED = 8.0  # normal scores end at 3.1; 2**28 of them fit
 FAR_DAYS = 1e9  # gap to a neighbour that does not exist
 
 
@@ -92,14 +94,28 @@ def _looking(of: Ints, at: Ints, score: Floats, group: Ints, minute: Ints, place
     """Neighbours at places below `place` of arrays that run towards the target."""
     last, last_days = _neighbour(of, at, score, group, minute, place - 1)
     previous, previous_days = _neighbour(of, at, score, group, minute, place - 2)
-    total = np.concatenate(([0.0], np.cumsum(score)))
+    total, unit = _running_total(score)
     first = _first_places(of)
     # A group's own first place: that of its last neighbour, if there is one.
     has_last = last_days < FAR_DAYS
     start = np.where(has_last, first[np.maximum(place - 1, 0)] if len(of) else 0, place)
     n = (place - start).astype(np.float64)
-    mean = np.where(has_last, (total[place] - total[start]) / np.maximum(n, 1), 0.0)
+    mean = np.where(has_last, (total[place] - total[start]) / unit / np.maximum(n, 1), 0.0)
     return Before(last, last_days, previous, previous_days, n, mean)
+
+
+def _running_total(score: Floats) -> tuple[Floats | Ints, float]:
+    """Sums of the first n scores and their unit; exact for normal scores.
+
+    A float's running sum would carry the rounding of other persons' and later values into a
+    difference of two sums; in fixed point past-only cells are bit for bit free of the future.
+    """
+    if len(score) and np.abs(score).max() > _LARGEST_FIXED:
+        return np.concatenate(
+            ([0.0], np.cumsum(score))
+        ), 1.0  # raw values: no method uses their mean
+    fixed = np.cumsum(np.round(score * _FIXED).astype(np.int64))
+    return np.concatenate((np.zeros(1, np.int64), fixed)), _FIXED
 
 
 def _neighbour(
