@@ -22,4 +22,15 @@ SELECT
   cdm_table
 FROM @this_model
 WHERE
-  n_facts <> n_undated + n_excluded + n_surplus + n_rows
+  n_facts <> n_undated + n_excluded + n_surplus + n_homeless + n_rows;
+
+AUDIT (
+  name all_records_arrived
+);
+
+/* Records of the kinds that tables of cdm hold are in them, or counted. */
+SELECT
+  cdm_table
+FROM @this_model
+WHERE
+  n_records <> n_excluded + n_unresolved + n_rows

@@ -49,6 +49,19 @@ WHERE
   v.visit_occurrence_id IS NULL AND NOT t.@key IS NULL;
 
 AUDIT (
+  name refers_to_visit_detail
+);
+
+/* The visit detail, where there is one, is one of cdm.visit_detail. */
+SELECT
+  t.visit_detail_id
+FROM @this_model AS t
+LEFT JOIN cdm.visit_detail AS v
+  ON t.@key = v.visit_detail_id
+WHERE
+  v.visit_detail_id IS NULL AND NOT t.@key IS NULL;
+
+AUDIT (
   name value_or_absent
 );
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "spine", "decay_p12", "decay_scale")
+NAMES = ("ukb_wide", "spine", "vocabulary", "decay_p12", "decay_scale")
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
@@ -49,9 +49,13 @@ def measure(
 def main() -> int:
     """Command line of the benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    verbs = parser.add_subparsers(dest="name", required=True, metavar="NAME")
-    for name in NAMES:
-        _add_options(verbs.add_parser(name), name)
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--json", action="store_true", help="one line of JSON, no progress")
+    parser.add_argument("--data", type=Path, help="input instead of the generated one")
+    parser.add_argument("--seed", type=int, default=1)
+    module = importlib.import_module(f"benchmarks.{parser.parse_known_args()[0].name}")
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
     given = parser.parse_args()
     silent: Callable[[str], None] = lambda _line: None  # noqa: E731
     loud: Callable[[str], None] = lambda line: print(f"  {line}", file=sys.stderr, flush=True)  # noqa: E731
@@ -59,16 +63,6 @@ def main() -> int:
     result = measure(given.name, given.data, given.seed, progress, given)
     print(json.dumps(result) if given.json else json.dumps(result, indent=2))
     return 0
-
-
-def _add_options(parser: argparse.ArgumentParser, name: str) -> None:
-    """The options of every benchmark, and this one's own."""
-    parser.add_argument("--json", action="store_true", help="one line of JSON, no progress")
-    parser.add_argument("--data", type=Path, help="input instead of the generated one")
-    parser.add_argument("--seed", type=int, default=1)
-    module = importlib.import_module(f"benchmarks.{name}")
-    if hasattr(module, "add_arguments"):
-        module.add_arguments(parser)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -41,9 +41,15 @@ class Measured:
 
 
 def measure_command(
-    arguments: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
+    arguments: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    kill_when: Callable[[], bool] | None = None,
 ) -> Measured:
-    """Run a command as a whole process and watch its tree's memory twenty times a second."""
+    """Run a command as a whole process and watch its tree's memory twenty times a second.
+
+    It is killed (SIGKILL) as soon as `kill_when` says so.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -54,6 +60,10 @@ def measure_command(
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, peak, done))
     watcher.start()
+    while kill_when is not None and process.poll() is None:
+        if kill_when():
+            process.kill()
+        time.sleep(0.02)
     returncode = process.wait()
     seconds = time.perf_counter() - start
     done.set()

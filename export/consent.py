@@ -7,6 +7,7 @@ Everything here runs in the release's own DuckDB connection, on temporary tables
                                                null: nothing; else facts up to that day
     denied_source  person_id, study, source    sources of which nothing may go
     denied_fact    fact_id, person_id          facts of a person that may not go
+    denied_record  record_id                   delivered records and eras that may not go
 
 The bridge and the consent are read from the landing files in force, not from the last
 build, so a withdrawal counts from the moment it was linked.
@@ -24,6 +25,7 @@ from biobraid.core.manifest import Manifest
 from biobraid.core.schemas import MODALITIES
 from biobraid.core.study import read_study, study_packs
 from biobraid.core.warehouse import literal
+from biobraid.export.owned_rows import deny_records
 
 
 def load_links(con: duckdb.DuckDBPyConnection, home: Home) -> None:
@@ -101,7 +103,7 @@ def find_refusals(con: duckdb.DuckDBPyConnection, defaults: Mapping[str, str]) -
 
 
 def deny(con: duckdb.DuckDBPyConnection, modalities: Sequence[str]) -> None:
-    """Make `denied_source` and `denied_fact` for a release of these modalities."""
+    """Make `denied_source`, `denied_fact` and `denied_record` for a release of these modalities."""
     con.execute("CREATE TEMP TABLE wanted_modality (modality VARCHAR)")
     con.executemany("INSERT INTO wanted_modality VALUES (?)", [(m,) for m in modalities])
     con.execute("""
@@ -128,6 +130,7 @@ def deny(con: duckdb.DuckDBPyConnection, modalities: Sequence[str]) -> None:
           OR (r.person_id IS NOT NULL
             AND (r.allowed_until IS NULL OR e.start_date IS NULL
               OR e.start_date > r.allowed_until))""")
+    deny_records(con)
 
 
 def persons_to_keep(con: duckdb.DuckDBPyConnection) -> None:

@@ -16,7 +16,7 @@ from biobraid.core.errors import BusyError, Fault, QualityError, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
-from biobraid.export import consent, row_rules
+from biobraid.export import consent, owned_rows, row_rules
 from biobraid.export.project import DatePolicy
 from biobraid.export.pseudonyms import FactIds, ProjectKeys, person_table, token_of
 from biobraid.export.table_plan import (
@@ -83,6 +83,7 @@ class ReleaseBuilder:
         consent.persons_to_keep(con)
         row_rules.find_limited(con)
         self._make_persons()
+        owned_rows.find_owners(con)
         tables = source_tables(con)
         if self._facts is not None:
             for table in tables:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import duckdb
 
+from biobraid.export.limited_periods import remake_periods
+from biobraid.export.owned_rows import OWNED, PLACES
 from biobraid.export.table_plan import SourceTable
 
 # Tables of cdm whose id column is the fact id of stem.event.
 FACT_TABLES = frozenset(
     {
         "visit_occurrence", "condition_occurrence", "drug_exposure", "procedure_occurrence",
-        "device_exposure", "measurement", "observation",
+        "device_exposure", "measurement", "observation", "visit_detail", "specimen",
+        "survey_conduct", "note", "episode",
     }
 )  # fmt: skip
 
@@ -39,10 +42,6 @@ REMADE: dict[str, dict[str, str]] = {
         name: f"CASE WHEN x.is_ethnicity_denied THEN {empty} ELSE t.{name} END"
         for name, empty in _HIDDEN_RACE.items()
     },
-    "cdm.observation_period": {
-        "observation_period_start_date": "x.first_day",
-        "observation_period_end_date": "x.last_day",
-    },
     "mart.participant": {
         "n_studies": "NULL",
         "n_sources": "NULL",
@@ -61,11 +60,36 @@ REMADE: dict[str, dict[str, str]] = {
         "end_detail": f"CASE WHEN t.covered_to > {_CUT} THEN NULL ELSE t.end_detail END",
     },
 }
+
+
+def _era(kind: str, same: str) -> str:
+    """An era stays if it was not delivered by a denied source and no denied fact is part of it."""
+    table = "condition_occurrence" if kind == "condition" else "drug_exposure"
+    return (
+        f"t.{kind}_era_id NOT IN (SELECT record_id FROM denied_record) AND NOT EXISTS ("  # noqa: S608
+        f"SELECT 1 FROM denied_day AS d WHERE d.person_id = t.person_id AND {same} "
+        f"AND d.cdm_table = '{table}' AND d.start_date BETWEEN "
+        f"t.{kind}_era_start_date AND t.{kind}_era_end_date)"
+    )
+
+
 # table -> condition under which a row of a limited person stays
 _STAYS: dict[str, str] = {
     "cdm.person": "TRUE",
-    "cdm.observation_period": "x.first_day IS NOT NULL",
     "cdm.death": "NOT x.is_death_denied",
+    "cdm.payer_plan_period": (
+        "t.payer_plan_period_id NOT IN (SELECT record_id FROM denied_record)"
+    ),
+    "cdm.condition_era": _era("condition", "d.concept_id = t.condition_concept_id"),
+    "cdm.drug_era": _era("drug", "d.concept_id = t.drug_concept_id"),
+    "cdm.dose_era": _era("dose", "TRUE"),
+    # Days at risk are those of all sources of an origin: without one they cannot be told.
+    "mart.follow_up": """NOT EXISTS (
+      SELECT 1 FROM (SELECT person_id, study, source FROM denied_source
+        UNION ALL SELECT person_id, study, source FROM limited_until) AS d
+      JOIN warehouse.vocab.study_source AS s ON s.study = d.study AND s.source = d.source
+      WHERE d.person_id = t.person_id AND s.origin = t.origin
+        AND s.modality = 'health_record')""",
     "mart.participant": "TRUE",
     "mart.modality": (
         "EXISTS (SELECT 1 FROM allowed_source AS a WHERE a.person_id = t.person_id "
@@ -81,8 +105,9 @@ _STAYS: dict[str, str] = {
 def find_limited(con: duckdb.DuckDBPyConnection) -> None:
     """Make `limited`, a row per person with what is left to derive from.
 
-    Beside it `allowed_source`, and `limited_until`: sources of which only facts up to a day
-    may go.
+    Beside it `allowed_source`; `limited_until`: sources of which only facts up to a day may
+    go; `limited_period`: observation periods made again from the coverage that is left (from
+    the facts where there is none); `denied_day`: dates of denied conditions and drugs.
     """
     con.execute("""
         CREATE TEMP TABLE limited_until AS
@@ -100,38 +125,25 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
           SELECT 1 FROM denied_source AS d
           WHERE d.person_id = l.person_id AND d.study = s.study AND d.source = s.source)""")
     con.execute("""
+        CREATE TEMP TABLE limited_person AS
+        SELECT person_id FROM denied_source
+        UNION
+        SELECT person_id FROM denied_fact
+        UNION
+        SELECT person_id FROM limited_until""")
+    remake_periods(con)
+    con.execute("""
         CREATE TEMP TABLE limited AS
-        WITH person AS (
-          SELECT person_id FROM denied_source
-          UNION
-          SELECT person_id FROM denied_fact
-          UNION
-          SELECT person_id FROM limited_until
-        ),
-        fact AS (
+        WITH fact AS (
           SELECT e.person_id, e.cdm_table, e.person_field, e.start_date, e.end_date,
             e.date_origin, d.fact_id IS NOT NULL AS is_denied
           FROM warehouse.stem.event AS e
-          JOIN person AS p ON p.person_id = e.person_id
+          JOIN limited_person AS p ON p.person_id = e.person_id
           LEFT JOIN denied_fact AS d ON d.fact_id = e.fact_id
-        ),
-        day AS (
-          SELECT person_id, start_date AS first_day, coalesce(end_date, start_date) AS last_day
-          FROM fact
-          WHERE NOT is_denied AND date_origin <> 'value'
-            AND cdm_table NOT IN ('person', 'person_attribute')
-          UNION ALL
-          SELECT c.person_id, c.covered_from, least(c.covered_to, r.allowed_until)
-          FROM warehouse.mart.source_coverage AS c
-          JOIN allowed_source AS a
-            ON a.person_id = c.person_id AND a.study = c.study AND a.source = c.source
-          LEFT JOIN limited_until AS r ON r.person_id = c.person_id
-            AND r.study = c.study AND r.source = c.source
-          WHERE r.person_id IS NULL OR c.covered_from <= r.allowed_until
         ),
         span AS (
           SELECT person_id, min(first_day) AS first_day, max(last_day) AS last_day
-          FROM day GROUP BY person_id
+          FROM limited_period GROUP BY person_id
         ),
         field AS (
           SELECT person_id,
@@ -153,7 +165,7 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
           coalesce(f.is_death_denied, FALSE) AS is_death_denied,
           coalesce(f.is_ethnicity_denied, FALSE) AS is_ethnicity_denied,
           coalesce(f.is_attribute_denied, FALSE) AS is_attribute_denied
-        FROM person AS p
+        FROM limited_person AS p
         LEFT JOIN aged AS a ON a.person_id = p.person_id
         LEFT JOIN field AS f ON f.person_id = p.person_id""")
 
@@ -161,7 +173,7 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
 def row_filter(table: SourceTable) -> str:
     """SQL condition on `t` and the limited person `x` (null for all others)."""
     if not table.is_by_person:
-        return "TRUE"
+        return OWNED.get(table.full_name) or PLACES.get(table.full_name, "TRUE")
     names = {c.name for c in table.columns}
     if table.schema == "cdm" and table.name in FACT_TABLES and table.key:
         return f"t.{table.key} NOT IN (SELECT fact_id FROM denied_fact)"  # noqa: S608
@@ -181,7 +193,13 @@ def rows_of(table: SourceTable) -> str:
     """FROM clause that gives the rows which may go as `t`, with the person as `p`."""
     origin = f'warehouse.{table.schema}."{table.name}" AS t'
     if not table.is_by_person:
-        return f"FROM {origin}"
+        return f"FROM {origin} WHERE {row_filter(table)}"
+    if table.full_name == "cdm.observation_period":
+        return (
+            f"FROM (SELECT t.* FROM {origin} WHERE t.person_id NOT IN "  # noqa: S608
+            "(SELECT person_id FROM limited_person) UNION ALL BY NAME FROM limited_period_row"
+            ") AS t JOIN project_person AS p ON p.person_id = t.person_id"
+        )
     remade = ", ".join(
         f"CASE WHEN x.person_id IS NULL THEN t.{name} ELSE {made} END AS {name}"
         for name, made in REMADE.get(table.full_name, {}).items()

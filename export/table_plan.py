@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from biobraid.export.dates import BIRTH_COLUMNS, DATE_TYPES, DateKind, birth, dated, dated_text
+from biobraid.export.owned_rows import HIDDEN, OWNED, TOKENS, side
 
 RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart")
 EMPTY_SCHEMAS = ("imputed", "audit", "meta")
@@ -13,8 +14,11 @@ EMPTY_SCHEMAS = ("imputed", "audit", "meta")
 DROPPED_COLUMNS = frozenset({"source_person_key", "row_id", "record_id", "batch"})
 # Text columns ending in _id that name a part of a vocabulary or standard, not a thing.
 _TERMS = frozenset(
-    {"domain_id", "vocabulary_id", "concept_class_id", "relationship_id", "target_domain_id"}
-)
+    {
+        "domain_id", "vocabulary_id", "concept_class_id", "relationship_id", "target_domain_id",
+        "cost_domain_id",
+    }
+)  # fmt: skip
 # Tables of cdm without a person that hold nothing about one.
 _FREE_OF_PERSONS = frozenset(
     {"cdm_source", "care_site", "provider", "location", "metadata", "cohort_definition"}
@@ -26,6 +30,11 @@ _VOCABULARY = frozenset(
         "drug_strength",
     }
 )  # fmt: skip
+_PUBLIC_DATES = {
+    "vocab.study_source": ("covers_from", "covers_to"),
+    "vocab.study_censoring": ("covers_to",),
+    "cdm.metadata": ("metadata_date", "metadata_datetime"),
+}
 _INTEGERS = ("BIGINT", "INTEGER", "HUGEINT", "UBIGINT")
 
 
@@ -81,6 +90,8 @@ def reason_to_leave_out(table: SourceTable, scope: Scope) -> str | None:
     """Why a table is not in the release, or None if it is."""
     if not scope.pseudonyms or table.is_by_person or table.schema == "vocab":
         return None
+    if table.full_name in OWNED:
+        return None
     if table.schema == "cdm" and table.name not in _FREE_OF_PERSONS | _VOCABULARY:
         return "rows belong to persons but name none, so consent cannot be applied"
     if table.schema == "mart":
@@ -131,8 +142,14 @@ def _expression(
     own = f"t.{column.quoted}"
     if not scope.pseudonyms:
         return own
+    if table.full_name == "cdm.fact_relationship" and column.name.startswith("fact_id"):
+        return side(column.name)
+    if column.name in HIDDEN.get(table.full_name, ()):
+        return "NULL"
     if is_fact_id(table, column):
         return f"project_fact_id(CAST({own} AS BIGINT))"
+    if column.name in TOKENS:
+        return f"project_token({own})"
     if not table.is_by_person:
         return "NULL" if _gives_dates_away(table, column, scope) else own
     if column.name == "person_id":
@@ -144,7 +161,7 @@ def _expression(
     if column.type in DATE_TYPES:
         return dated(scope.dates, column.quoted, column.type)
     if column.type == "VARCHAR":
-        if column.name.endswith(("_id", "_uid")) and column.name not in _TERMS:
+        if column.name.endswith(("_id", "_uid", "_identifier")) and column.name not in _TERMS:
             return f"project_token({own})"
         return dated_text(scope.dates, column.quoted)
     return own
@@ -152,8 +169,4 @@ def _expression(
 
 def _gives_dates_away(table: SourceTable, column: SourceColumn, scope: Scope) -> bool:
     """Public censoring dates beside shifted ones would give every shift away."""
-    return (
-        table.full_name == "vocab.study_source"
-        and column.name in ("covers_from", "covers_to")
-        and scope.dates == "shift"
-    )
+    return scope.dates == "shift" and column.name in _PUBLIC_DATES.get(table.full_name, ())

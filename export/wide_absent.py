@@ -41,6 +41,11 @@ def reasons_of(values: Reasons, start: int, stop: int) -> pa.Array:
     return texts.take(pa.array(own, pa.int8(), mask=own == _PRESENT))
 
 
+OUTCOME_TABLES = (
+    "condition_occurrence", "procedure_occurrence", "drug_exposure", "device_exposure",
+)  # fmt: skip
+
+
 def find_reasons(con: duckdb.DuckDBPyConnection, columns: Sequence[ValueColumn]) -> list[Reasons]:
     """A reason for every empty cell; sets `any` to false where silence means no.
 
@@ -71,8 +76,10 @@ def find_reasons(con: duckdb.DuckDBPyConnection, columns: Sequence[ValueColumn])
 def _load_sources(con: duckdb.DuckDBPyConnection, variables: Sequence[Variable]) -> None:
     """Make wide_source(var, study, source, variable): what is mapped to each variable.
 
-    Codes of events reach their concepts through the vocabulary, not through a mapping: for
-    tables of events without a mapping every source of health records counts.
+    Codes of events reach their concepts through the vocabulary, not through a mapping: sources
+    that recorded one of the concepts count (mart.outcome), so that whom only others cover is
+    never taken for free of it. For tables of events that mart.outcome does not hold, every
+    source of health records counts.
     """
     con.execute("""
         CREATE TEMP TABLE wide_source AS
@@ -82,19 +89,25 @@ def _load_sources(con: duckdb.DuckDBPyConnection, variables: Sequence[Variable])
         SELECT c.var, m.study, m.source, m.variable
         FROM wide_code AS c JOIN release.vocab.mapping AS m ON m.variable = c.source_code""")
     events = [
-        (n,)
+        (n, v.table in OUTCOME_TABLES)
         for n, v in enumerate(variables)
         if v.table not in ("person", "measurement", "observation")
     ]
-    con.execute("CREATE TEMP TABLE wide_event (var INTEGER)")
+    con.execute("CREATE TEMP TABLE wide_event (var INTEGER, has_outcomes BOOLEAN)")
     if events:
-        con.executemany("INSERT INTO wide_event VALUES (?)", events)
+        con.executemany("INSERT INTO wide_event VALUES (?, ?)", events)
     con.execute("""
         INSERT INTO wide_source
         SELECT e.var, s.study, s.source, NULL
         FROM wide_event AS e
         CROSS JOIN release.vocab.study_source AS s
-        WHERE s.modality = 'health_record'""")
+        WHERE s.modality = 'health_record' AND NOT e.has_outcomes
+        UNION
+        SELECT e.var, o.study, o.source, NULL
+        FROM wide_event AS e
+        JOIN wide_code AS c ON c.var = e.var
+        JOIN release.mart.outcome AS o ON o.concept_id = c.concept_id
+        WHERE e.has_outcomes""")
 
 
 def _recorded(con: duckdb.DuckDBPyConnection, n_persons: int) -> Recorded:

@@ -14,6 +14,7 @@ from biobraid.core.errors import Fault, MappingError, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.schemas import (
+    VOCAB_CENSORING,
     VOCAB_CODE,
     VOCAB_MAPPING,
     VOCAB_SOURCE,
@@ -65,6 +66,7 @@ def publish_catalog(home: Home, studies: Sequence[Study]) -> None:
             _write(home, table, (rows(d) for d in read), kept.get(table.full_name))
             for table, rows in (
                 (VOCAB_SOURCE, _source_rows),
+                (VOCAB_CENSORING, _censoring_rows),
                 (VOCAB_VARIABLE, _variable_rows),
                 (VOCAB_CODE, _code_rows),
                 (VOCAB_MAPPING, _mapping_rows),
@@ -103,6 +105,16 @@ def _source_rows(declared: _Declared) -> Rows:
             "covers_from": source.covers.from_,
             "covers_to": source.covers.to,
             "release": study.release,
+        }
+
+
+def _censoring_rows(declared: _Declared) -> Rows:
+    for rule in sorted(declared.study.censoring, key=lambda r: (r.source, r.region)):
+        yield {
+            "study": declared.study.id,
+            "source": rule.source,
+            "region": rule.region,
+            "covers_to": rule.to,
         }
 
 

@@ -92,34 +92,6 @@ def normalise_times(
     )
 
 
-def shift_times(values: pa.Array, anchor: str, unit: str) -> NormalisedTimes:
-    """Times given as a number of `unit` ("minutes" or "days") since the anchor date.
-
-    Minutes give date and time (to the second), days a date; anything but a number is invalid.
-    """
-    text = pc.utf8_trim_whitespace(values.cast(pa.string()))
-    is_given = pc.fill_null(pc.not_equal(text, ""), False).to_numpy(zero_copy_only=False)
-    number = r"^[+-]?\d{1,9}(\.\d*)?$"
-    is_number = pc.fill_null(pc.match_substring_regex(text, number), False)
-    ok = is_number.to_numpy(zero_copy_only=False)
-    numbers = pc.cast(pc.if_else(is_number, text, "0"), pa.float64()).to_numpy()
-    if unit == "minutes":
-        seconds = np.round(numbers * 60).astype(np.int64)
-        moments = np.datetime64(anchor, "s").astype(np.int64) + seconds
-        start = _iso_seconds(moments)
-    else:
-        days = np.datetime64(anchor, "D").astype(np.int64) + np.floor(numbers).astype(np.int64)
-        start = pa.array(days.astype(np.int32), pa.date32()).cast(pa.string())
-    n = len(text)
-    return NormalisedTimes(
-        start_time=pc.if_else(pa.array(ok), start, pa.scalar(None, pa.string())),
-        offset_minutes=pa.nulls(n, pa.int32()),
-        time_source=pc.if_else(pa.array(is_given), text, pa.scalar(None, pa.string())),
-        time_flag=pa.nulls(n, pa.string()),
-        invalid_mask=is_given & ~ok,
-    )
-
-
 @dataclass(frozen=True)
 class _Parsed:
     """Numbers of each distinct value; matched is false where no pattern fits."""
@@ -213,7 +185,7 @@ def _written(
         dotted = pc.if_else(
             pc.equal(fraction, ""), "", pc.binary_join_element_wise(".", fraction, "")
         )
-        text = pc.binary_join_element_wise(_iso_seconds(seconds), dotted, "")
+        text = pc.binary_join_element_wise(iso_seconds(seconds), dotted, "")
         start = pc.replace_with_mask(start, pa.array(timed), text)
         is_local = pc.equal(parsed.text["off"].fill_null(""), "").to_numpy(zero_copy_only=False)
         if time_zone is not None:
@@ -282,6 +254,7 @@ def _clock_changes(seconds: Ints, time_zone: str) -> npt.NDArray[np.object_]:
     return flags
 
 
-def _iso_seconds(seconds: Ints) -> pa.StringArray:
+def iso_seconds(seconds: Ints) -> pa.StringArray:
+    """Seconds since 1970 as YYYY-MM-DDTHH:MM:SS."""
     text = pa.array(seconds, pa.timestamp("s")).cast(pa.string())
     return pc.replace_substring(text, " ", "T", max_replacements=1)

@@ -32,6 +32,7 @@ _PLAIN = {
     "[Cal]": "1000 * calorie", "[U]": "ucum_unit", "U": "ucum_unit", "[iU]": "ucum_iu",
     "Ang": "angstrom", "t": "metric_ton", "10*": "10", "10^": "10", "[degF]": "", "Cel": "",
 }  # fmt: skip
+_TEMPERATURES = {"Cel": "degC", "[degF]": "degF", "K": "kelvin"}  # with a zero of their own
 _PREFIXES = {
     "k": "1e3", "h": "1e2", "d": "1e-1", "c": "1e-2", "m": "1e-3", "u": "1e-6", "n": "1e-9",
     "p": "1e-12", "f": "1e-15", "M": "1e6", "G": "1e9",
@@ -72,11 +73,42 @@ def factor(from_ucum: str, to_ucum: str) -> float | None:
         return 1.0
     if ("mol" in from_ucum) != ("mol" in to_ucum):
         return None
-    given, wanted = _quantity(from_ucum), _quantity(to_ucum)
-    if given is None or wanted is None or given.dimensionality != wanted.dimensionality:
+    given, wanted = base_units(from_ucum), base_units(to_ucum)
+    if given is None or wanted is None or given[1] != wanted[1]:
         return None
-    # 12 digits: enough for any measurement, and 1/0.01 is 100 and not 99.99999999999999.
-    return float(f"{(given / wanted).to('dimensionless').magnitude:.12g}")
+    return rounded(given[0] / wanted[0])
+
+
+def linear(from_ucum: str, to_ucum: str) -> tuple[float, float] | None:
+    """(factor, offset) from one unit to another of its dimension, temperatures included."""
+    scales = _TEMPERATURES.get(from_ucum), _TEMPERATURES.get(to_ucum)
+    if None in scales and from_ucum != to_ucum:
+        only = factor(from_ucum, to_ucum)
+        return None if only is None else (only, 0.0)
+    if from_ucum == to_ucum:
+        return 1.0, 0.0
+    degrees = _registry().Quantity
+    zero, one = (degrees(n, scales[0]).to(scales[1]).magnitude for n in (0.0, 1.0))
+    return rounded(one - zero), rounded(zero)
+
+
+def rounded(number: float) -> float:
+    """12 digits: enough for any measurement, and 1/0.01 is 100 and not 99.99999999999999."""
+    return float(f"{number:.12g}")
+
+
+@cache
+def base_units(code: str) -> tuple[float, dict[str, float]] | None:
+    """The UCUM unit as a number of base units and their exponents; None if it is not known.
+
+    Base units are pint's (kilogram, meter, second, mole, ...) and one each for what only
+    counts within a substance: ucum_unit, ucum_iu, ucum_equivalent, ucum_osmole.
+    """
+    quantity = _quantity(code)
+    if quantity is None:
+        return None
+    base = quantity.to_base_units()
+    return float(base.magnitude), {str(name): power for name, power in base.unit_items()}
 
 
 @cache

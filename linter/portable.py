@@ -26,7 +26,7 @@ _FUNCTION = (
     exp.Abs, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least, exp.Floor, exp.Round,
     exp.Extract, exp.Length, exp.Lower, exp.Upper, exp.Trim, exp.Replace, exp.Substring,
     exp.SplitPart, exp.Pad, exp.Count, exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Median,
-    exp.ArgMax, exp.ArgMin, exp.RowNumber,
+    exp.ArgMax, exp.ArgMin, exp.RowNumber, exp.DateDiff,
 )  # fmt: skip
 ALLOWED_NODES: frozenset[type[exp.Expression]] = frozenset((*_QUERY, *_EXPRESSION, *_FUNCTION))
 ALLOWED_TYPES = frozenset(
@@ -68,6 +68,9 @@ def _faults_of(node: exp.Expression) -> Iterator[str]:
     elif isinstance(node, exp.Ordered):
         if isinstance(node.this, exp.Literal):
             yield "ORDER BY position"
+    elif isinstance(node, exp.DateDiff):
+        if node.text("unit").upper() != "DAY":
+            yield f"DATE_DIFF in {node.text('unit') or 'no unit'} is not on the allow-list"
     elif isinstance(node, exp.Interval) and node.text("unit") not in ALLOWED_INTERVALS:
         yield f"INTERVAL {node.text('unit')} is not on the allow-list"
 

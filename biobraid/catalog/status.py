@@ -40,6 +40,7 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
 def status(home: Home, top: int = 20) -> dict[str, Any]:
     """Everything `status` shows, as plain rows; parts that do not exist yet are absent.
 
+    vocabulary: name, version and number of concepts in force; null before the first ingest.
     files: books per source. failed: files that could not be read, with each fault. rejects:
     counts by source, reason and column. ignored: counts by source and rule. warnings: what
     landed although it is not as declared, such as unknown codes. linkage: metrics of the last
@@ -47,6 +48,7 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
     """
     report: dict[str, Any] = {"home": home.root.name, "name": home.settings.name}
     with Manifest(home) as manifest:
+        report["vocabulary"] = _vocabulary(manifest)
         report["files"] = _books(manifest)
         report["rejects"] = _rejects(home, manifest)
         report["failed"] = _failed(manifest)
@@ -57,6 +59,14 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
     if home.warehouse.is_file():
         report["warehouse"] = _warehouse(home, top)
     return report
+
+
+def _vocabulary(manifest: Manifest) -> dict[str, Any] | None:
+    note = manifest.note("vocabulary")
+    found = manifest.objects().get("vocab.concept")
+    if note is None or found is None:
+        return None
+    return {"name": note["name"], "version": note["version"], "concepts": found[1]}
 
 
 def _books(manifest: Manifest) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Generate a sample biobank and run everything on it."),
     "init": ("init", "Make a new, empty home for a biobank."),
     "doctor": ("doctor", "Report every fault of the studies' settings at once."),
+    "vocabulary": ("vocabulary", "Load an OMOP vocabulary, and see what a new version moves."),
     "ingest": ("ingest", "Land the delivered files; identities go to the vault."),
     "link": ("link", "Link source persons to random person ids."),
     "build": ("build", "Build the OMOP warehouse from what was landed and linked."),

@@ -61,6 +61,9 @@ def _file_json(outcome: FileOutcome) -> dict[str, Any]:
 
 def report_status(out: Output, report: dict[str, Any]) -> None:
     """The status report as tables; sections that have no rows are left out."""
+    if report["vocabulary"]:
+        vocabulary = report["vocabulary"]
+        out.say(f"Vocabulary: {vocabulary['version']}, {vocabulary['concepts']:,} concepts")
     sections = [
         ("Books: records and facts per source", report["files"]),
         ("Files that could not be read", report["failed"]),

@@ -89,6 +89,11 @@ class Home:
         return self.root / "tmp"
 
     @property
+    def vocabulary_stage(self) -> Path:
+        """What a vocabulary load has finished and not yet put in force."""
+        return self.root / "vocabulary.loading"
+
+    @property
     def releases(self) -> Path:
         """Releases: <project>/<name>/."""
         return self.root / "releases"

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.home import Home, validation_faults
@@ -36,13 +44,39 @@ class Covers(_Strict):
     to: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
 
 
+class Censoring(_Strict):
+    """Last day a source could have recorded anything about the persons of one region.
+
+    region: the code of a person's registration (data provider, country). The registration
+    decides; for sources without registrations of their origin, the person's last one in the
+    study. Other persons are censored where the source's `covers` ends.
+    """
+
+    source: str
+    region: str
+    to: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+
+
 class Dictionary(_Strict):
     """Where a dictionary stands, if it is not dictionary.csv."""
 
-    format: Literal["csv", "ukb-showcase"] = "csv"
+    format: Literal["csv", "ukb-showcase", "redcap", "dbgap", "nda", "codes"] = "csv"
     fields: list[str] = []  # files below the study pack or the delivery folder
     codings: list[str] = []
     missing_codes: list[str] = []  # per-encoding missing codes
+    # Format codes: a list of the codes of one variable or code system, by its columns.
+    variable: str | None = None
+    code: str | None = None
+    meaning: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_columns(self) -> Self:
+        given = [name for name in ("variable", "code", "meaning") if getattr(self, name)]
+        if self.format == "codes" and len(given) < 3:
+            raise ValueError("format codes needs `variable`, `code` and `meaning`")
+        if self.format != "codes" and given:
+            raise ValueError(f"`{given[0]}` belongs to format codes")
+        return self
 
 
 class Source(_Strict):
@@ -50,6 +84,7 @@ class Source(_Strict):
 
     connector: str
     files: list[str] = Field(min_length=1)  # globs below the study's delivery folder
+    shares_files: list[str] = []  # sources that take other facts from the same files
     person_id: str | None = None
     modality: str = "questionnaire"
     origin: Literal[
@@ -113,6 +148,22 @@ class Study(_Strict):
     withdrawals: Withdrawals | None = None
     dictionary: Dictionary = Dictionary()
     sources: dict[str, Source] = Field(min_length=1)
+    censoring: list[Censoring] = []
+
+    @field_validator("censoring")
+    @classmethod
+    def _known_sources(cls, value: list[Censoring], info: ValidationInfo) -> list[Censoring]:
+        sources = info.data.get("sources", {})
+        for rule in value:
+            if sources and rule.source not in sources:
+                near = near_misses(rule.source, sources)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ValueError(f"'{rule.source}' is not a source of the study{hint}")
+        pairs = [(rule.source, rule.region) for rule in value]
+        twice = sorted({pair for pair in pairs if pairs.count(pair) > 1})
+        if twice:
+            raise ValueError(f"source '{twice[0][0]}' has two dates for region '{twice[0][1]}'")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -122,6 +173,17 @@ class Study(_Strict):
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise ValueError(f"'{value}' is not an IANA time zone{hint}")
         return value
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sharers(cls, sources: dict[str, Source]) -> dict[str, Source]:
+        for name, source in sources.items():
+            for other in source.shares_files:
+                if other not in sources or other == name:
+                    near = near_misses(other, [s for s in sources if s != name])
+                    hint = f"; did you mean {near[0]}?" if near else ""
+                    raise ValueError(f"{name} shares files with '{other}', no other source{hint}")
+        return sources
 
     @property
     def dictionaries(self) -> dict[str | None, Dictionary]:

@@ -34,6 +34,8 @@ class Variable:
     unit: str | None = None
     codes: Mapping[str, str | None] = field(default_factory=dict)  # code -> meaning; empty: any
     is_free_text: bool = False
+    # What the dictionary's own format says beside this (REDCap: form, branching, ...).
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class FileJob:
     threads: int
     study_keys: Mapping[str, str] = field(default_factory=dict)  # namespaces of other studies
     previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
+    tmp: Path | None = None  # folder of the home for files unpacked while reading
 
     @property
     def source(self) -> Source:
@@ -110,7 +113,8 @@ class Counts:
     """What a connector met since it last yielded Counts; landing adds them up.
 
     Records: read = landed + rejected + ignored. Facts (non-empty cells of records that
-    were neither rejected nor ignored): facts_read = landed + rejected + ignored + to_vault.
+    were neither rejected nor ignored, and empty cells that land with an absent_reason):
+    facts_read = landed + rejected + ignored + to_vault.
     `ignored` says why, by rule ("free-text-undeclared", "undeclared-column", "record-key",
     "empty-record", ...), with the number of facts or records; `columns` are the file's.
     """
@@ -128,6 +132,7 @@ class Counts:
     columns: tuple[str, ...] = ()
     keys_are_unique: bool = False  # connector has made sure that record_id is unique in the file
     whole_row_keys: bool = False  # records have no key: equal rows are told apart by occurrence
+    may_be_empty: bool = False  # a full delivery's file may hold no record (an empty CDM table)
     bytes_done: int = 0  # of the file as delivered, for the progress bar
 
 

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pyarrow as pa
 
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
-from biobraid.ingest.connectors.delimited_events import read_consents, read_events, read_records
+from biobraid.ingest.connectors.delimited_events import read_events
 from biobraid.ingest.connectors.delimited_frame import Frame, make_frame, version_chunk
 from biobraid.ingest.connectors.delimited_identities import Seen, native_ids
+from biobraid.ingest.connectors.delimited_lookup import open_table
 from biobraid.ingest.connectors.delimited_options import DelimitedOptions, Layout
 from biobraid.ingest.connectors.delimited_plan import Plan, make_plan
+from biobraid.ingest.connectors.delimited_records import read_consents, read_records
 from biobraid.ingest.connectors.delimited_values import read_long, read_wide
-from biobraid.ingest.tabular import (
-    ParquetTable,
-    TextTable,
-    is_parquet,
-    open_parquet_table,
-    open_text_table,
-)
 
 _READERS: dict[Layout, Callable[[Frame, Seen, Counts], Iterator[Chunk]]] = {
     "wide": read_wide,
@@ -43,7 +37,7 @@ def read_delimited(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("delimited").check_options(job.source.options)
     if not isinstance(options, DelimitedOptions):
         raise TypeError("the connector is registered with other options")
-    with _open(job, options) as table:
+    with open_table(job.path, options, job.where) as table:
         plan = make_plan(job, options, table.header)
         yield _file_counts(job, plan)
         seen, bytes_done = Seen(), 0
@@ -56,16 +50,8 @@ def read_delimited(job: FileJob) -> Iterator[Chunk | Counts]:
             yield Counts(warnings=Counter({"no-records": 1}))
 
 
-def _open(
-    job: FileJob, options: DelimitedOptions
-) -> AbstractContextManager[TextTable | ParquetTable]:
-    if is_parquet(job.path):
-        return open_parquet_table(job.path, null_values=options.null_values, where=job.where)
-    return open_text_table(job.path, options.dialect(), where=job.where)
-
-
 def _file_counts(job: FileJob, plan: Plan) -> Counts:
-    counts = Counts(columns=plan.names, whole_row_keys=not job.source.record_key)
+    counts = Counts(columns=(*plan.names, *plan.joined), whole_row_keys=not job.source.record_key)
     counts.warnings.update({f"missing-variable:{name}": 1 for name in plan.absent_variables})
     return counts
 
@@ -82,7 +68,7 @@ def _frame_chunks(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
         yield Chunk("raw.reject", pa.concat_tables(frame.rejects))
     counts.records_read = frame.block.n_rows + frame.block.rejects.num_rows
     counts.records_rejected = frame.n_rejected
-    counts.records_ignored += frame.n_deletions
+    counts.records_ignored += frame.n_deletions + frame.n_ignored
     counts.ignored.update(frame.ignored)
     counts.facts_rejected += frame.rejected_cells
     counts.facts_read += frame.rejected_cells

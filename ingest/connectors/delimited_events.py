@@ -1,8 +1,9 @@
-"""Event, record and consent files: one landed row a record, or one for each of its codes."""
+"""Event files: a landed event for each code of a record, or one if it has words or a value only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,191 +11,170 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.contract import Chunk, Counts
+from biobraid.ingest.connectors.delimited_columns import (
+    Columns,
+    concept_ids,
+    details,
+    end_columns,
+    end_times,
+    event_text,
+    local_system,
+    nulls,
+    own_columns,
+    references,
+    reject_unknown_words,
+    row_ids,
+)
 from biobraid.ingest.connectors.delimited_frame import Frame
 from biobraid.ingest.connectors.delimited_identities import Seen
-from biobraid.ingest.connectors.delimited_options import FromColumn, TimeRule
-from biobraid.ingest.connectors.delimited_settle import settle, to_point
-from biobraid.ingest.connectors.delimited_values import A_TIME, other_cells, reject_times
-from biobraid.ingest.hashing import mix, positive, value_hash
-from biobraid.ingest.times import NormalisedTimes
+from biobraid.ingest.connectors.delimited_rules import CodeColumn, Split, names_in
+from biobraid.ingest.connectors.delimited_settle import settle
+from biobraid.ingest.connectors.delimited_split import parts_of
+from biobraid.ingest.connectors.delimited_values import other_cells, reject_times
+from biobraid.ingest.hashing import record_ids
 
 Ints = npt.NDArray[np.int64]
-_NONE = pa.scalar(None, pa.string())
+Bools = npt.NDArray[np.bool_]
 
 
 def read_events(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
-    """raw.event rows: one for each code of a record, or one if it has words or a value only."""
+    """raw.event rows, and raw.detail rows of the fields that have no column there."""
     options = frame.plan.options
     reject_times(frame)
-    for option in ("kind", "position"):
-        _known_words(frame, option)
-    if options.code:
+    for name in ("kind", "position"):
+        reject_unknown_words(frame, name, getattr(options, name))
+    own = options.code_columns()
+    for code_column in own.values():
+        reject_unknown_words(frame, "kind", code_column.kind)
+    if own:
         _reject_uncoded(frame)
-    end = _end_times(frame, options.end_time)
-    shared = {name: _text(frame, getattr(options, option)) for name, option in _EVENT_TEXT}
-    shared |= {"kind": frame.words(options.kind)[0], "position": frame.words(options.position)[0]}
-    for name in ("value", "quantity"):
-        if options.decimal == ",":
-            shared[name] = to_point(shared[name])
+    masks = _masks(frame, own, seen, counts)
+    shared = _shared(frame, counts)
+    for (code, system, column), at in zip(_codes(frame), masks, strict=True):
+        mine = shared | own_columns(frame, own.get(column, CodeColumn()), counts)
+        mine |= {"code": code, "code_system": system}
+        events = _Events(at, {name: values.take(pa.array(at)) for name, values in mine.items()})
+        for label, rows in _split(events, options.split, counts):
+            counts.facts_read += len(rows.at)
+            table = frame.origin(rows.at) | rows.columns
+            table["row_id"] = row_ids(frame, rows.at, f"event:{column}{label}")
+            if len(rows.at):
+                yield Chunk("raw.event", pa.table(table))
+    yield from details(frame, shared["kind"], counts)
+    yield from settle(frame, seen, other_cells(frame), counts)
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Events of some records, with their columns of raw.event."""
+
+    at: Ints
+    columns: Columns
+
+    def only(self, mask: Bools) -> _Events:
+        keep = pa.array(mask)
+        return _Events(self.at[mask], {k: v.filter(keep) for k, v in self.columns.items()})
+
+
+def _shared(frame: Frame, counts: Counts) -> Columns:
+    """What holds for all events of each record."""
+    options = frame.plan.options
     n = len(frame.rows)
+    columns = event_text(frame, options, counts) | references(frame) | concept_ids(frame)
+    for name in ("admitted_from", "discharged_to"):
+        column = getattr(options, name)
+        if column is not None:
+            columns[name] = frame.column(column)
+    columns["kind"] = frame.words(options.kind)[0]
+    columns["position"] = frame.words(options.position)[0]
     source_table = options.source_table or frame.job.source_id
-    shared["source_table"] = pa.array([source_table] * n, pa.string())
-    shared["origin"] = pa.array([frame.job.source.origin] * n, pa.string())
-    shared["visit_record_id"] = frame.other_records(options.visit)
-    shared |= _end_columns(end)
-    for column, system, code, at in _codes(frame):
-        taken = {
-            name: values.take(pa.array(at)) for name, values in shared.items() if values is not None
-        }
-        table = (
-            frame.origin(at)
-            | taken
-            | {
-                "row_id": _row_ids(frame, at, f"event:{column}"),
-                "code": code.take(pa.array(at)),
-                "code_system": system.take(pa.array(at)),
-            }
-        )
-        counts.facts_read += len(at)
-        yield Chunk("raw.event", pa.table(table))
-    yield from settle(frame, seen, other_cells(frame), counts)
-
-
-def read_records(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
-    """raw.record rows, one for each record."""
-    options = frame.plan.options
-    reject_times(frame)
-    _known_words(frame, "kind")
-    end = _end_times(frame, options.end_time)
-    number = _text(frame, options.number)
-    if options.decimal == ",":
-        number = to_point(number)
-    is_number = pc.fill_null(pc.match_substring_regex(number, _NUMBER), True)
-    if options.number is not None:
-        bad = ~is_number.to_numpy(zero_copy_only=False)
-        frame.reject_cells(bad, options.number, "invalid-number", "a number")
-    everyone = np.arange(len(frame.rows))
-    code, system, _ = next(iter(_code_columns(frame)), (_nulls(frame), _nulls(frame), ""))
-    rows = (
-        frame.origin()
-        | _end_columns(end)
-        | {
-            "row_id": _row_ids(frame, everyone, "record"),
-            "kind": frame.words(options.kind)[0],
-            "code": code,
-            "code_system": system,
-            "label": _text(frame, options.label),
-            "number": pc.cast(pc.if_else(is_number, number, _NONE), pa.float64()),
-            "reason": _text(frame, options.reason),
-        }
-    )
-    parent = frame.other_records(options.parent)
-    if parent is not None:
-        rows["parent_record_id"] = parent
-    counts.facts_read += len(everyone)
-    yield Chunk("raw.record", pa.table(rows))
-    yield from settle(frame, seen, other_cells(frame), counts)
-
-
-def read_consents(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
-    """raw.consent rows, one for each record; an unknown status is rejected, never guessed."""
-    options = frame.plan.options
-    reject_times(frame)
-    for option in ("modality", "status", "level"):
-        _known_words(frame, option)
-    everyone = np.arange(len(frame.rows))
-    rows = frame.origin() | {
-        "row_id": _row_ids(frame, everyone, "consent"),
-        "modality": frame.words(options.modality)[0],
-        "status": frame.words(options.status)[0],
-        "level": frame.words(options.level)[0],
-    }
-    counts.facts_read += len(everyone)
-    yield Chunk("raw.consent", pa.table(rows))
-    yield from settle(frame, seen, other_cells(frame), counts)
-
-
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_EVENT_TEXT = (
-    ("value", "value"), ("unit", "unit"), ("quantity", "quantity"), ("code_text", "text"),
-    ("admitted_from", "admitted_from"), ("discharged_to", "discharged_to"),
-)  # fmt: skip
-_NEEDED = ("kind", "status", "modality")
-
-
-def _known_words(frame: Frame, option: str) -> None:
-    """Reject records whose word for an option is none that the landing table knows."""
-    rule = getattr(frame.plan.options, option)
-    if not isinstance(rule, FromColumn):
-        return
-    known = frame.plan.options.known_values()[option]
-    words, is_new = frame.words(rule)
-    fits = pc.is_in(words, pa.array(known, pa.string())).to_numpy(zero_copy_only=False)
-    if option not in _NEEDED:
-        fits |= words.is_null().to_numpy(zero_copy_only=False)
-    frame.keep(fits & ~is_new, f"unknown-{option}", ", ".join(known), rule.column)
+    columns["source_table"] = pa.array([source_table] * n, pa.string())
+    columns["origin"] = pa.array([frame.job.source.origin] * n, pa.string())
+    return columns | end_columns(end_times(frame, options.end_time))
 
 
 def _reject_uncoded(frame: Frame) -> None:
     """A record without any code must at least have words or a value."""
     options = frame.plan.options
     found = np.zeros(len(frame.rows), dtype=bool)
-    for name in (*options.code, options.text, options.value):
-        if name is not None:
-            found |= frame.column(name).is_valid().to_numpy(zero_copy_only=False)
+    for name in (*options.code, *names_in(options.text), *names_in(options.value)):
+        found |= frame.column(name).is_valid().to_numpy(zero_copy_only=False)
     frame.keep(found, "missing-code", "a code in " + ", ".join(options.code))
 
 
-def _codes(frame: Frame) -> Iterator[tuple[str, pa.StringArray, pa.StringArray, Ints]]:
-    """(column, code system, code, records) of each code column; records without any code last.
+def _masks(frame: Frame, own: dict[str, CodeColumn], seen: Seen, counts: Counts) -> list[Ints]:
+    """Records with an event of each code column; uncoded ones go with the first.
 
-    Uncoded records go with the first column, so that each makes one event.
+    A record all of whose events repeat earlier ones is ignored: it lands nothing.
     """
-    columns = list(_code_columns(frame))
-    if not columns:
-        yield "", _nulls(frame), _nulls(frame), np.arange(len(frame.rows))
-        return
-    is_coded = np.zeros(len(frame.rows), dtype=bool)
-    for code, _, _ in columns:
-        is_coded |= code.is_valid().to_numpy(zero_copy_only=False)
-    for i, (code, system, column) in enumerate(columns):
-        mine = code.is_valid().to_numpy(zero_copy_only=False)
-        if i == 0:
-            mine = mine | ~is_coded
-        yield column, system, code, np.flatnonzero(mine)
+    if not own:
+        return [np.arange(len(frame.rows))]
+    masks = [frame.column(c).is_valid().to_numpy(zero_copy_only=False) for c in own]
+    masks[0] = masks[0] | ~np.logical_or.reduce(masks)
+    repeated = [
+        _repeats(frame, c, o, m, seen) for (c, o), m in zip(own.items(), masks, strict=True)
+    ]
+    new = [mask & ~again for mask, again in zip(masks, repeated, strict=True)]
+    lands = np.logical_or.reduce(new)
+    if frame.job.source.delivery == "delta":
+        lands = np.ones(len(lands), dtype=bool)
+    n = sum(int((again & lands).sum()) for again in repeated)
+    if n:
+        counts.ignored["repeated-event"] += n
+        counts.facts_read += n
+        counts.facts_ignored += n
+    frame.ignore(~lands, "repeated-record")
+    return [np.flatnonzero(mask[lands]) for mask in new]
 
 
-def _code_columns(frame: Frame) -> Iterator[tuple[pa.StringArray, pa.StringArray, str]]:
+def _repeats(frame: Frame, column: str, own: CodeColumn, mask: Bools, seen: Seen) -> Bools:
+    """Which events of a code column the file has already given, by its `once_per`."""
+    again = np.zeros(len(mask), dtype=bool)
+    at = np.flatnonzero(mask)
+    if not own.once_per or not len(at):
+        return again
+    person = frame.natives.take(pa.array(at))
+    parts = [(c, frame.column(c).take(pa.array(at))) for c in (*own.once_per, column)]
+    keys = record_ids(frame.job.keys, f"once/{column}", [("", person), *parts])
+    known = seen.events.get(column, np.empty(0, dtype=np.uint64))
+    _, first = np.unique(keys, return_index=True)
+    is_first = np.zeros(len(keys), dtype=bool)
+    is_first[first] = True
+    is_new = is_first & ~np.isin(keys, known)
+    seen.events[column] = np.concatenate([known, keys[is_new]])
+    again[at[~is_new]] = True
+    return again
+
+
+def _codes(frame: Frame) -> Iterator[tuple[pa.StringArray, pa.StringArray, str]]:
+    """(code, code system, column) of each code column, or one without codes."""
+    if frame.plan.options.code:
+        yield from code_columns(frame)
+    else:
+        yield nulls(frame), nulls(frame), ""
+
+
+def code_columns(frame: Frame) -> Iterator[tuple[pa.StringArray, pa.StringArray, str]]:
     """(code, code system, column name) of each code column."""
     options = frame.plan.options
-    local = f"{frame.job.study.id}:{frame.job.source_id}"
-    for column, own in options.code.items():
-        system, _ = frame.words(own or options.code_system)
-        yield frame.column(column), pc.fill_null(system, local), column
+    for column, own in options.code_columns().items():
+        system, _ = frame.words(own.system or options.code_system)
+        yield frame.column(column), pc.fill_null(system, local_system(frame)), column
 
 
-def _end_times(frame: Frame, rule: TimeRule | None) -> NormalisedTimes | None:
-    """End times; an invalid one is a rejected cell of a record that lands."""
-    end = frame.times(rule)
-    if end is not None and rule is not None and rule.column is not None:
-        frame.reject_cells(end.invalid_mask, rule.column, "invalid-date", A_TIME)
-    return end
-
-
-def _end_columns(end: NormalisedTimes | None) -> dict[str, pa.Array]:
-    if end is None:
-        return {}
-    return {"end_time": end.start_time, "end_offset_minutes": end.offset_minutes}
-
-
-def _row_ids(frame: Frame, at: Ints, label: str) -> pa.Int64Array:
-    fact = np.uint64(value_hash(frame.job.keys, "fact", label))
-    return positive(mix(frame.records[at], fact))
-
-
-def _text(frame: Frame, column: str | None) -> pa.StringArray:
-    return _nulls(frame) if column is None else frame.column(column)
-
-
-def _nulls(frame: Frame) -> pa.StringArray:
-    return pa.nulls(len(frame.rows), pa.string())
+def _split(
+    events: _Events, rules: dict[str, Split], counts: Counts
+) -> Iterator[tuple[str, _Events]]:
+    """(label, events): those whose value has several parts as one event for each part."""
+    for name, rule in rules.items():
+        if "value" not in events.columns:
+            break
+        is_named = pc.fill_null(pc.equal(events.columns["code"], name), False)
+        is_named = is_named.to_numpy(zero_copy_only=False)
+        parts = parts_of(events.columns["value"], is_named, rule, f"unsplit:{name}", counts)
+        for part, values in zip(rule.into, parts.values, strict=True):
+            code = pa.array([part] * len(values), pa.string())
+            found = events.only(parts.mask)
+            yield f":{part}", _Events(found.at, found.columns | {"code": code, "value": values})
+        events = events.only(~parts.mask)
+    yield "", events

@@ -13,17 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.contract import VERSION, Chunk, FileJob
+from biobraid.ingest.connectors.delimited_filters import ignored_by_filter
 from biobraid.ingest.connectors.delimited_keys import sortable, whole_rows
-from biobraid.ingest.connectors.delimited_options import FromColumn, KeyOf, TimeRule
 from biobraid.ingest.connectors.delimited_plan import Plan
+from biobraid.ingest.connectors.delimited_rules import FromColumn, KeyOf, TimeRule
+from biobraid.ingest.connectors.delimited_times import filtered, read_times
 from biobraid.ingest.hashing import U64, person_keys, positive, record_ids
 from biobraid.ingest.tabular import REJECT, TextBlock
 from biobraid.ingest.tabular.block import reject_table
-from biobraid.ingest.times import NormalisedTimes, normalise_times, shift_times
+from biobraid.ingest.times import NormalisedTimes
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-_NONE = pa.scalar(None, pa.string())
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Frame:
     rejects: list[pa.Table]
     n_rejected: int = 0
     n_deletions: int = 0
+    n_ignored: int = 0  # records, deletions not counted
     ignored: Counter[str] = field(default_factory=Counter)
     deletions: pa.Table | None = None  # "version" rows of the deletion records
     has_content: Bools | None = None  # false for kept records that hold nothing but keys
@@ -51,7 +53,7 @@ class Frame:
 
     def column(self, name: str) -> pa.StringArray:
         """A column of the kept records, trimmed; empty is null."""
-        return _trimmed(self.block, self.plan, name).take(pa.array(self.rows))
+        return self.plan.trimmed(self.block, name).take(pa.array(self.rows))
 
     @property
     def row_numbers(self) -> Ints:
@@ -60,7 +62,8 @@ class Frame:
 
     def times(self, rule: TimeRule | None) -> NormalisedTimes | None:
         """Normalised times of the kept records."""
-        return read_times(self.job, self.block, self.plan, rule, self.rows)
+        start = None if self.start is None else self.start.start_time
+        return read_times(self.job, self.block, self.plan, rule, self.rows, start)
 
     def reject_cells(self, is_bad: Bools, column: str, reason: str, expected: str) -> None:
         """Count cells as rejected; their records still land."""
@@ -81,6 +84,14 @@ class Frame:
         self.n_rejected += bad.num_rows
         self.drop(is_kept)
 
+    def ignore(self, is_ignored: Bools, rule: str) -> None:
+        """Leave records out by a stated rule, counted."""
+        if is_ignored.any():
+            n = int(is_ignored.sum())
+            self.n_ignored += n
+            self.ignored[rule] += n
+            self.drop(~is_ignored)
+
     def drop(self, is_kept: Bools) -> None:
         """Leave records out; the caller counts them."""
         mask = pa.array(is_kept)
@@ -96,11 +107,13 @@ class Frame:
         if not isinstance(rule, FromColumn):
             return pa.array([rule] * n, pa.string()), np.zeros(n, dtype=bool)
         delivered = self.column(rule.column)
-        if not rule.values:
+        if not rule.values and rule.otherwise is None:
             return delivered, np.zeros(n, dtype=bool)
         found = pc.index_in(delivered, pa.array(list(rule.values), pa.string()))
         words = pa.array(list(rule.values.values()), pa.string()).take(found)
         is_new = pc.and_(delivered.is_valid(), found.is_null())
+        if rule.otherwise is not None:
+            return pc.if_else(is_new, rule.otherwise, words), np.zeros(n, dtype=bool)
         return words, is_new.to_numpy(zero_copy_only=False)
 
     def other_records(self, key: KeyOf | None) -> pa.Int64Array | None:
@@ -143,10 +156,10 @@ def make_frame(job: FileJob, plan: Plan, block: TextBlock) -> Frame:
     everyone = np.arange(n, dtype=np.int64)
     deleted = _deletions(job, plan, block)
     person = job.source.person_id
-    natives = pa.nulls(n, pa.string()) if person is None else _trimmed(block, plan, person)
+    natives = pa.nulls(n, pa.string()) if person is None else plan.trimmed(block, person)
     key = job.source.record_key
     if key:
-        parts = [(name, _trimmed(block, plan, name)) for name in key]
+        parts = [(name, plan.trimmed(block, name)) for name in key]
         records = record_ids(job.keys, scope(job), parts) if n else np.empty(0, np.uint64)
         has_key = _any_valid([v for _, v in parts]).to_numpy(zero_copy_only=False)
     else:
@@ -164,6 +177,12 @@ def make_frame(job: FileJob, plan: Plan, block: TextBlock) -> Frame:
         rejects=[block.rejects.cast(REJECT)] if block.rejects.num_rows else [],
         n_rejected=block.rejects.num_rows,
     )
+    for rule, is_ignored in ignored_by_filter(plan, block):
+        # In a delta the record may have landed before it became one that is ignored.
+        if job.source.delivery == "delta":
+            deleted |= is_ignored
+        else:
+            frame.ignore((is_ignored & ~deleted)[frame.rows], rule)
     _reject_keys(frame, deleted, has_key)
     deleted = deleted[frame.rows]
     frame.n_deletions = int(deleted.sum())
@@ -175,7 +194,7 @@ def make_frame(job: FileJob, plan: Plan, block: TextBlock) -> Frame:
 
 
 def _reject_keys(frame: Frame, deleted: Bools, has_key: Bools) -> None:
-    frame.keep(has_key, "missing-record-key", "a record key")
+    frame.keep(has_key[frame.rows], "missing-record-key", "a record key")
     column = frame.job.source.person_id
     if column is None:
         return
@@ -198,44 +217,6 @@ def scope(job: FileJob, source_id: str | None = None) -> str:
     return f"{job.study.id}/{source_id or job.source_id}"
 
 
-def read_times(
-    job: FileJob, block: TextBlock, plan: Plan, rule: TimeRule | None, rows: Ints
-) -> NormalisedTimes | None:
-    """Times of some records of a block, or None if the source has none."""
-    if rule is None:
-        return None
-    if rule.column is None:
-        fixed = pa.array([rule.fixed] * len(rows), pa.string())
-        return normalise_times(fixed, "ymd", None)
-    values = _trimmed(block, plan, rule.column).take(pa.array(rows))
-    if rule.anchor is not None:
-        return shift_times(values, rule.anchor, rule.kind.removeprefix("offset_"))
-    return normalise_times(
-        values,
-        job.source.date_order,
-        job.source.time_zone or job.study.time_zone,
-        dates_only=rule.kind == "date",
-        two_digit_until=rule.two_digit_until,
-    )
-
-
-def filtered(times: NormalisedTimes, is_kept: Bools) -> NormalisedTimes:
-    """The times of the records that are kept."""
-    mask = pa.array(is_kept)
-    return NormalisedTimes(
-        start_time=times.start_time.filter(mask),
-        offset_minutes=times.offset_minutes.filter(mask),
-        time_source=times.time_source.filter(mask),
-        time_flag=times.time_flag.filter(mask),
-        invalid_mask=times.invalid_mask[is_kept],
-    )
-
-
-def _trimmed(block: TextBlock, plan: Plan, name: str) -> pa.StringArray:
-    text = pc.utf8_trim_whitespace(block.column(plan.file_names[name]))
-    return pc.if_else(pc.equal(text, ""), _NONE, text)
-
-
 def _any_valid(columns: Sequence[pa.Array]) -> pa.BooleanArray:
     found = columns[0].is_valid()
     for column in columns[1:]:
@@ -246,7 +227,7 @@ def _any_valid(columns: Sequence[pa.Array]) -> pa.BooleanArray:
 def _deletions(job: FileJob, plan: Plan, block: TextBlock) -> Bools:
     is_deleted = np.zeros(block.n_rows, dtype=bool)
     for name, mark in job.source.deleted.items():
-        same = pc.fill_null(pc.equal(_trimmed(block, plan, name), mark), False)
+        same = pc.fill_null(pc.equal(plan.trimmed(block, name), mark), False)
         is_deleted |= same.to_numpy(zero_copy_only=False)
     return is_deleted
 

@@ -5,92 +5,74 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from biobraid.core.schemas import MODALITIES
+from biobraid.ingest.connectors.delimited_rules import (
+    START,
+    CodeColumn,
+    EventText,
+    FromColumn,
+    KeyOf,
+    Lookup,
+    Split,
+    TimeRule,
+    names_in,
+)
 from biobraid.ingest.tabular import Dialect
 from biobraid.ingest.tabular.dialect import Encoding
 
 Layout = Literal["wide", "long", "event", "record", "consent"]
+ConceptColumn = Literal[
+    "concept_id", "source_concept_id", "type_concept_id", "value_concept_id", "unit_concept_id",
+    "operator_concept_id", "qualifier_concept_id",
+]  # fmt: skip
 EVENT_KINDS = (
-    "visit", "condition", "drug", "procedure", "device", "death", "measurement", "observation",
+    "visit", "visit_detail", "condition", "drug", "procedure", "device", "death", "measurement",
+    "observation", "specimen", "survey", "note", "episode", "condition_era", "drug_era",
+    "dose_era",
 )  # fmt: skip
 RECORD_KINDS = (
-    "registration", "enrolment", "censoring", "location", "care_site", "provider", "cost",
-    "note_metadata",
+    "registration", "enrolment", "censoring", "observation_period", "payer_plan_period", "cost",
+    "fact_relationship", "episode_event", "person", "location", "care_site", "provider",
+    "metadata",
 )  # fmt: skip
 POSITIONS = ("primary", "secondary", "external-cause")
 STATUSES = ("given", "refused", "withdrawn", "expired")
 LEVELS = ("no_contact", "no_access", "no_use")
+EVENT_TEXT = tuple(EventText.model_fields)
+REFERENCES = ("visit", "visit_detail", "parent", "provider", "care_site")
 
 # Options beyond the dialect that a layout takes; the first tuple must be given.
 _TAKES: dict[Layout, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "wide": ((), ("time", "instance", "arrays")),
-    "long": (("variable", "value"), ("time", "unit", "instance", "array")),
+    "wide": ((), ("time", "instance", "arrays", "split")),
+    "long": (("variable", "value"), ("time", "unit", "instance", "array", "split")),
     "event": (
         ("kind",),
-        ("code", "code_system", "time", "end_time", "value", "unit", "quantity", "position",
-         "text", "visit", "source_table", "admitted_from", "discharged_to"),
+        (*EVENT_TEXT, *REFERENCES, "code", "code_system", "time", "end_time", "position",
+         "source_table", "admitted_from", "discharged_to", "concepts", "detail", "split"),
     ),
     "record": (
         ("kind",),
-        ("code", "code_system", "time", "end_time", "label", "number", "reason", "parent"),
+        ("code", "code_system", "time", "end_time", "label", "number", "reason", "parent",
+         "detail"),
     ),
     "consent": (("status",), ("modality", "level", "time")),
 }  # fmt: skip
 _ANY_LAYOUT = {
     "layout", "delimiter", "quote", "encoding", "decimal", "null_values", "comment", "skip_rows",
-    "skip_after_header", "columns", "placeholder_ids",
+    "skip_after_header", "header_case", "columns", "placeholder_ids", "empty", "only", "ignore",
+    "drop", "lookup",
 }  # fmt: skip
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FromColumn(_Strict):
-    """A value taken from a column, translated where the file has words of its own."""
-
-    column: str
-    values: dict[str, str] = {}  # as delivered -> ours; empty: ours already
-
-
-class TimeRule(_Strict):
-    """When a record happened: a column with its kind, or one date for all records."""
-
-    column: str | None = None
-    fixed: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
-    kind: Literal["date", "datetime", "offset_minutes", "offset_days"] = "datetime"
-    anchor: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
-    two_digit_until: int | None = Field(default=None, ge=1999, le=2200)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _column_alone(cls, given: Any) -> Any:
-        return {"column": given} if isinstance(given, str) else given
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.column is None) == (self.fixed is None):
-            raise ValueError("give either `column` or `fixed`")
-        if self.kind.startswith("offset") != (self.anchor is not None):
-            raise ValueError("`anchor` belongs to kinds offset_minutes and offset_days")
-        return self
-
-
-class KeyOf(_Strict):
-    """Columns that hold another source's record key, in that source's order."""
-
-    source: str
-    columns: list[str] = Field(min_length=1)
-
-
-class DelimitedOptions(_Strict):
+class DelimitedOptions(EventText):
     """How a delimited or Parquet file is written and what its columns mean.
 
-    Columns are named as in the header, or as `columns` renames them. `kind`, `code_system`,
-    `position`, `modality`, `status` and `level` are one value for all records, or
-    {column, values}. `code` is a column, several, or {column: code system}.
+    Columns are named as in the header, or as `columns` renames them (after `header_case`).
+    `kind`, `position`, `modality`, `status`, `level` and the `..._system`s are one value for
+    all records, or {column, values}. `code` is a column, several, {column: code system} or
+    {column: CodeColumn}. docs/how-to/delimited.md shows each with an example.
     """
 
     layout: Layout = "wide"
@@ -102,31 +84,39 @@ class DelimitedOptions(_Strict):
     comment: str | None = None
     skip_rows: int = Field(default=0, ge=0)
     skip_after_header: int = Field(default=0, ge=0)
+    header_case: Literal["lower", "upper"] | None = None
     columns: dict[str, str] = {}  # header -> name
     placeholder_ids: list[str] = []  # regular expressions of ids that stand for nobody
+    empty: dict[str, list[str]] = {}  # column that an option names -> values that mean nothing
+    only: dict[str, list[str]] = {}  # column -> values; records with others are ignored
+    ignore: dict[str, list[str]] = {}  # column -> values; records with one are ignored
+    drop: list[str] = []  # columns that are not wanted; counted
+    lookup: list[Lookup] = []  # columns that another file of the delivery holds
 
     time: TimeRule | None = None
     end_time: TimeRule | None = None
     instance: str | None = None
     arrays: dict[str, str] = {}  # variable -> separator of its values within a cell
+    split: dict[str, Split] = {}  # variable or code -> its parts
     array: str | None = None
     variable: str | None = None
-    value: str | None = None
-    unit: str | None = None
     kind: str | FromColumn | None = None
-    code: dict[str, str | None] = {}
+    code: dict[str, CodeColumn | str | None] = {}
     code_system: str | FromColumn | None = None
-    quantity: str | None = None
     position: str | FromColumn | None = None
-    text: str | None = None
     source_table: str | None = None
     visit: KeyOf | None = None
+    visit_detail: KeyOf | None = None
+    parent: KeyOf | None = None
+    provider: KeyOf | None = None
+    care_site: KeyOf | None = None
     admitted_from: str | None = None
     discharged_to: str | None = None
+    concepts: dict[ConceptColumn, str] = {}  # column of raw.event -> column of the file
+    detail: dict[str, str] = {}  # field of raw.detail -> column of the file
     label: str | None = None
     number: str | None = None
     reason: str | None = None
-    parent: KeyOf | None = None
     modality: str | FromColumn = "*"
     status: str | FromColumn | None = None
     level: str | FromColumn | None = None
@@ -161,15 +151,32 @@ class DelimitedOptions(_Strict):
         missing = [name for name in required if name not in given]
         faults = [f"layout {self.layout} has no option '{name}'" for name in wrong]
         faults += [f"layout {self.layout} needs the option '{name}'" for name in missing]
-        for name, known in self.known_values().items():
-            rule = getattr(self, name)
-            words = rule.values.values() if isinstance(rule, FromColumn) else [rule]
-            bad = sorted({w for w in words if w is not None and w not in known})
-            faults += [f"{name} '{w}' is not one of {', '.join(known)}" for w in bad]
+        faults += self._word_faults()
+        if self.layout == "long" and any(isinstance(n, list) for n in (self.value, self.unit)):
+            faults.append("layout long takes one column as `value` and one as `unit`")
+        if self.time is not None and self.time.anchor == START:
+            faults.append(f"anchor '{START}' belongs to end_time")
+        elif self.end_time is not None and self.end_time.anchor == START and self.time is None:
+            faults.append(f"anchor '{START}' needs the option 'time'")
+        unused = sorted(set(self.empty) - set(self.used_columns()))
+        faults += [f"empty: no option names the column '{name}'" for name in unused]
+        wanted = sorted(set(self.drop) & set(self.used_columns()))
+        faults += [f"drop: another option names the column '{name}'" for name in wanted]
         if faults:
             raise ValueError("; ".join(faults))
         self.dialect()
         return self
+
+    def _word_faults(self) -> list[str]:
+        faults = []
+        rules = [(name, getattr(self, name)) for name in self.known_values()]
+        rules += [("kind", own.kind) for own in self.code_columns().values()]
+        for name, rule in rules:
+            known = self.known_values().get(name, ())
+            words = rule.words if isinstance(rule, FromColumn) else {rule}
+            bad = sorted({w for w in words if w is not None and w not in known})
+            faults += [f"{name} '{w}' is not one of {', '.join(known)}" for w in bad]
+        return faults
 
     def known_values(self) -> dict[str, tuple[str, ...]]:
         """The words that an option of this layout may come to."""
@@ -180,6 +187,13 @@ class DelimitedOptions(_Strict):
         if self.layout == "consent":
             return {"modality": ("*", *MODALITIES), "status": STATUSES, "level": LEVELS}
         return {}
+
+    def code_columns(self) -> dict[str, CodeColumn]:
+        """The code columns, each in its long form."""
+        return {
+            column: own if isinstance(own, CodeColumn) else CodeColumn(system=own)
+            for column, own in self.code.items()
+        }
 
     def dialect(self) -> Dialect:
         """How the text is written."""
@@ -197,14 +211,35 @@ class DelimitedOptions(_Strict):
     def used_columns(self) -> tuple[str, ...]:
         """Columns that the options name, each once, in the order of the options."""
         names: list[str] = []
-        for name in ("variable", "value", "unit", "instance", "array", "quantity", "text",
-                     "admitted_from", "discharged_to", "label", "number", "reason"):  # fmt: skip
-            names += [c for c in (getattr(self, name),) if c is not None]
+        for name in ("variable", "instance", "array", "admitted_from", "discharged_to", "label",
+                     "number", "reason"):  # fmt: skip
+            names += names_in(getattr(self, name))
+        names += _text_columns(self)
         for name in ("kind", "code_system", "position", "modality", "status", "level"):
             rule = getattr(self, name)
-            names += [rule.column] if isinstance(rule, FromColumn) else []
+            names += names_in(rule) if isinstance(rule, FromColumn) else []
         for time in (self.time, self.end_time):
-            names += [time.column] if time is not None and time.column is not None else []
-        for key in (self.visit, self.parent):
-            names += key.columns if key is not None else []
-        return tuple(dict.fromkeys([*names, *self.code]))
+            names += time.columns if time is not None else []
+        for key in self.references().values():
+            names += key.columns
+        for own in self.code_columns().values():
+            names += _text_columns(own) + own.once_per
+            for rule in (own.system, own.kind):
+                names += names_in(rule) if isinstance(rule, FromColumn) else []
+        names += [*self.concepts.values(), *self.detail.values(), *self.only, *self.ignore]
+        names += [*self.code, *(lookup.on or lookup.key for lookup in self.lookup)]
+        return tuple(dict.fromkeys(names))
+
+    def references(self) -> dict[str, KeyOf]:
+        """Records of other sources that a record names, by option."""
+        found = {name: getattr(self, name) for name in REFERENCES}
+        return {name: key for name, key in found.items() if key is not None}
+
+
+def _text_columns(options: EventText) -> list[str]:
+    names: list[str] = []
+    for name in EVENT_TEXT:
+        rule = getattr(options, name)
+        if not name.endswith("_system") or isinstance(rule, FromColumn):
+            names += names_in(rule)
+    return names

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from biobraid.core.errors import Fault, SettingsError, SourceFileError
 from biobraid.core.study import Source
 from biobraid.ingest.connectors.contract import FileJob, Variable
-from biobraid.ingest.connectors.delimited_options import DelimitedOptions, KeyOf
+from biobraid.ingest.connectors.delimited_lookup import Joined, read_lookups
+from biobraid.ingest.connectors.delimited_options import DelimitedOptions
+from biobraid.ingest.connectors.delimited_rules import KeyOf
+from biobraid.ingest.tabular import TextBlock
 from biobraid.ingest.tabular.text_table import missing_column
 
 LANDED_IDENTITIES = ("birth_date", "sex")  # land too: the one cut to the study's precision
@@ -28,6 +34,7 @@ class Role(IntEnum):
     TEXT_DROPPED = 6
     TEXT_UNDECLARED = 7
     UNDECLARED = 8
+    DROPPED = 9  # study.yaml says so
 
 
 IGNORED_BY: dict[Role, str] = {
@@ -35,6 +42,7 @@ IGNORED_BY: dict[Role, str] = {
     Role.TEXT_DROPPED: "free-text-dropped",
     Role.TEXT_UNDECLARED: "free-text-undeclared",
     Role.UNDECLARED: "undeclared-column",
+    Role.DROPPED: "dropped-column",
 }
 TO_VAULT = (Role.IDENTITY, Role.TEXT_TO_VAULT)
 
@@ -47,18 +55,33 @@ class Plan:
     file_names: dict[str, str]  # name -> as in the header
     roles: dict[str, Role]
     absent_variables: tuple[str, ...]  # promised by the dictionary, not in the file
+    joined: dict[str, Joined]  # columns that are looked up in another file
 
     @property
     def names(self) -> tuple[str, ...]:
         """Column names in the file's order."""
         return tuple(self.roles)
 
+    def trimmed(self, block: TextBlock, name: str) -> pa.StringArray:
+        """A column of all records, trimmed; what is or means nothing is null."""
+        if name in self.joined:
+            found = self.joined[name]
+            return found.of(self.trimmed(block, found.on))
+        text = pc.utf8_trim_whitespace(block.column(self.file_names[name]))
+        is_nothing = pc.equal(text, "")
+        if name in self.options.empty:
+            words = pa.array(self.options.empty[name], pa.string())
+            is_nothing = pc.or_(is_nothing, pc.is_in(text, words))
+        return pc.if_else(is_nothing, pa.scalar(None, pa.string()), text)
+
 
 def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) -> Plan:
     """Decide each column's role; all faults of header and settings at once."""
     source = job.source
-    names = [options.columns.get(column, column) for column in header]
-    present = set(names)
+    cased = [_cased(options, column) for column in header]
+    names = [options.columns.get(column, column) for column in cased]
+    joined = read_lookups(job, options, names)
+    present = {*names, *joined}
     needed = [*key_columns(source), *source.identity, *options.used_columns()]
     faults = [
         missing_column(f"{job.where}, row 1", name, names)
@@ -66,24 +89,30 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
         if name not in present
     ]
     faults += [
-        missing_column(f"{job.where}, row 1", column, header)
+        missing_column(f"{job.where}, row 1", column, cased)
         for column in options.columns
-        if column not in set(header)
+        if column not in set(cased)
     ]
     faults += [
         Fault(job.where, f"{n} columns are named '{name}' after renaming")
-        for name, n in sorted(Counter(names).items())
+        for name, n in sorted(Counter([*names, *joined]).items())
         if n > 1
     ]
     if faults:
         raise SourceFileError(faults)
-    for key in (options.visit, options.parent):
-        if key is not None:
-            _check_key(job, key)
+    for key in options.references().values():
+        _check_key(job, key)
     roles = {name: column_role(job, options, name) for name in names}
     promised = job.variables if options.layout == "wide" else {}
-    absent = tuple(sorted(set(promised) - set(names)))
-    return Plan(options, dict(zip(names, header, strict=True)), roles, absent)
+    parts = {part for name, rule in options.split.items() if name in present for part in rule.into}
+    absent = tuple(sorted(set(promised) - present - parts))
+    return Plan(options, dict(zip(names, header, strict=True)), roles, absent, joined)
+
+
+def _cased(options: DelimitedOptions, column: str) -> str:
+    if options.header_case is None:
+        return column
+    return column.lower() if options.header_case == "lower" else column.upper()
 
 
 def key_columns(source: Source) -> list[str]:
@@ -100,6 +129,8 @@ def column_role(job: FileJob, options: DelimitedOptions, name: str) -> Role:
     kind = source.identity.get(name)
     if kind is not None:
         return {"birth_date": Role.BIRTH_DATE, "sex": Role.SEX}.get(kind, Role.IDENTITY)
+    if name in options.drop:
+        return Role.DROPPED
     if options.layout != "wide":
         is_key = name in options.used_columns() or name in source.record_key
         return Role.KEY if is_key else Role.UNDECLARED

@@ -74,7 +74,10 @@ def settle(
 def value_rows(frame: Frame, facts: Facts, instances: Ints32 | None, label: str | None) -> pa.Table:
     """raw.value rows of facts."""
     keys = frame.job.keys
-    names = facts.names if label is None else [label] * len(facts.names)
+    names = facts.names
+    if label is not None:
+        parts = {part for rule in frame.plan.options.split.values() for part in rule.into}
+        names = [f"{label}/{name}" if name in parts else label for name in names]
     hashes = np.array([_fact_hash(keys, name) for name in names], dtype=np.uint64)
     records: U64 = frame.records[facts.record]
     rows = mix(records, hashes[facts.variable])

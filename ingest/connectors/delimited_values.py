@@ -19,6 +19,7 @@ from biobraid.ingest.connectors.delimited_frame import Frame
 from biobraid.ingest.connectors.delimited_identities import Seen
 from biobraid.ingest.connectors.delimited_plan import IGNORED_BY, Role, variable_role
 from biobraid.ingest.connectors.delimited_settle import settle
+from biobraid.ingest.connectors.delimited_split import split_facts
 
 A_TIME = "a date or time that exists"
 
@@ -35,11 +36,13 @@ def read_wide(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
     if frame.start is not None and time is not None and time.column is not None:
         bad = frame.start.invalid_mask
         frame.reject_cells(bad, time.column, "invalid-date", A_TIME)
-        is_time = facts.variable == plan.names.index(time.column)
-        facts = facts.only(~(is_time & bad[facts.record]))
+        if time.column in plan.names:  # a time that is looked up is no cell of this file
+            is_time = facts.variable == plan.names.index(time.column)
+            facts = facts.only(~(is_time & bad[facts.record]))
     for name, separator in plan.options.arrays.items():
         if name in plan.roles:
             facts = _split(facts, plan.names.index(name), separator)
+    facts = split_facts(frame.job, facts, plan.options.split, counts)
     counted = np.zeros(len(frame.rows), dtype=bool)
     counted[facts.record[facts.role != Role.KEY]] = True
     if frame.start is not None:
@@ -51,7 +54,7 @@ def read_wide(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
 def read_long(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
     """Each record is one raw.value row: its variable and value stand in columns."""
     options = frame.plan.options
-    if options.variable is None or options.value is None:
+    if options.variable is None or not isinstance(options.value, str):
         raise ValueError("layout long without variable and value")
     reject_times(frame)
     named = frame.column(options.variable).is_valid().to_numpy(zero_copy_only=False)
@@ -73,8 +76,9 @@ def read_long(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
         variable.indices.to_numpy(zero_copy_only=False)[has_value],
         value.take(at),
         None if index is None else index[has_value],
-        None if options.unit is None else frame.column(options.unit).take(at),
+        frame.column(options.unit).take(at) if isinstance(options.unit, str) else None,
     )
+    facts = split_facts(frame.job, facts, options.split, counts)
     others = other_cells(frame)
     counted = has_value.copy()
     counted[others.record] = True

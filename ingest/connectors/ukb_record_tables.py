@@ -192,7 +192,12 @@ def _gp_registrations(records: Records, _options: UkbOptions) -> list[Emitted]:
     start, end = records.times("reg_date"), records.times("deduct_date")
     records.ignore("sentinel-date", given(end.time_flag) & ~given(end.start_time))
     has_time = given(start.start_time) | given(start.time_flag) | given(end.start_time)
-    columns = {"kind": "registration", "end_time": end.start_time}
+    columns = {
+        "kind": "registration",
+        "end_time": end.start_time,
+        "code": records.text("data_provider"),  # decides when the person is censored
+        "code_system": f"{records.job.study.id}:{records.job.source_id}",
+    }
     return [emit(records, "raw.record", "registration", has_time, columns, start)]
 
 
@@ -243,8 +248,8 @@ RECORD_TABLES: tuple[RecordTable, ...] = (
     RecordTable("gp_scripts", ("issue_date",), (),
                 ("issue_date", "read_2", "bnf_code", "dmd_code", "drug_name", "quantity"),
                 _gp_scripts, one_of=("read_2", "bnf_code", "dmd_code", "drug_name")),
-    RecordTable("gp_registrations", ("reg_date",), (), ("reg_date", "deduct_date"),
-                _gp_registrations),
+    RecordTable("gp_registrations", ("reg_date",), (),
+                ("reg_date", "deduct_date", "data_provider"), _gp_registrations),
 )  # fmt: skip
 
 

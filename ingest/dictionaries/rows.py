@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class VariableRow:
     """A row of vocab.variable without study and source; value_type as there.
 
-    source: None where the variable holds for every source of the study.
+    source: None where the variable holds for every source of the study. attributes: what the
+    dictionary's own format says beside this, for the connector that reads its files.
     """
 
     variable: str
@@ -21,6 +23,7 @@ class VariableRow:
     time_variable: str | None = None
     source: str | None = None
     is_free_text: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

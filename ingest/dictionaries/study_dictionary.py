@@ -50,6 +50,7 @@ def variables_of_source(
             unit=row.unit,
             codes=by_variable.get(row.variable, {}),
             is_free_text=row.is_free_text and row.variable not in allowed,
+            attributes=row.attributes,
         )
         for row in rows_of_source(dictionary.variables, source_id)
     }
@@ -75,21 +76,38 @@ def examine_dictionary(home: Home, study: Study) -> DictionaryRows:
         if declared.format != "csv":
             rows = _beneath(rows, _read_declared(home, study, of_source, declared))
     path = home.studies / study.id / "dictionary.csv"
-    if path.is_file():
+    in_other_format = {
+        file
+        for declared in study.dictionaries.values()
+        if declared.format != "csv"
+        for glob in declared.fields
+        for file in _files(home, study, glob)
+    }
+    if path.is_file() and path not in in_other_format:
         own = read_dictionary_csv(path, f"studies/{study.id}/dictionary.csv", study.sources)
         rows = _beneath(rows, own)
     return rows
 
 
 def _beneath(lower: DictionaryRows, upper: DictionaryRows) -> DictionaryRows:
-    """Both together; a variable of `upper` stands in for that of `lower`, its codes included."""
+    """Both together; a variable of `upper` stands in for that of `lower`, its codes included.
+
+    What only the format of `lower` can say of it (attributes) stays.
+    """
     replaced = {(row.source, row.variable) for row in upper.variables}
+    below = {(row.source, row.variable): row.attributes for row in lower.variables}
+    of_study = {row.variable: row.attributes for row in lower.variables if row.attributes}
 
     def stays(row: VariableRow | CodeRow) -> bool:
         return not {(row.source, row.variable), (None, row.variable)} & replaced
 
+    def with_attributes(row: VariableRow) -> VariableRow:
+        known = below.get((row.source, row.variable), of_study.get(row.variable, {}))
+        return replace(row, attributes={**known, **row.attributes})
+
     return DictionaryRows(
-        [row for row in lower.variables if stays(row)] + upper.variables,
+        [row for row in lower.variables if stays(row)]
+        + list(map(with_attributes, upper.variables)),
         [row for row in lower.codes if stays(row)] + upper.codes,
         lower.faults + upper.faults,
     )
@@ -136,7 +154,7 @@ def _read_declared(
     if faults:
         return DictionaryRows(faults=faults)
     try:
-        rows = _read_format(declared.format, found["fields"], found["codings"])
+        rows = _read_format(declared, found["fields"], found["codings"])
     except UserError as error:
         return DictionaryRows(faults=list(error.faults))
     if source_id is None:
@@ -148,13 +166,32 @@ def _read_declared(
     )
 
 
-def _read_format(name: str, fields: Sequence[Path], codings: Sequence[Path]) -> DictionaryRows:
+def _read_format(
+    declared: Dictionary, fields: Sequence[Path], codings: Sequence[Path]
+) -> DictionaryRows:
     """Variables and codes of a dictionary file; each format has a module of its own."""
+    name = declared.format
+    if name == "dbgap":
+        from biobraid.ingest.dictionaries.dbgap import read_dbgap
+
+        return read_dbgap(fields)
+    if name == "nda":
+        from biobraid.ingest.dictionaries.nda import read_nda
+
+        return read_nda(fields)
+    if name == "codes":
+        from biobraid.ingest.dictionaries.code_list import read_code_list
+
+        return read_code_list(fields, declared)
     if name == "ukb-showcase":
         from biobraid.ingest.dictionaries.ukb_showcase import read_showcase
 
         variables, codes = read_showcase(fields, codings)
         return DictionaryRows(list(variables), list(codes))
+    if name == "redcap":
+        from biobraid.ingest.dictionaries.redcap import read_redcap
+
+        return read_redcap(fields, codings)
     raise ValueError(f"there is no reader of dictionaries in format {name}")
 
 

@@ -52,7 +52,7 @@ def examine_deliveries(home: Home, study: Study) -> tuple[dict[str, list[Path]],
                     claims[path].append(source_id)
                     files[source_id].append(path)
     found += _withdrawals(study, folder, where, claims)
-    found += _claimed_twice(claims, where)
+    found += _claimed_twice(study, claims, where)
     found += _unclaimed(home, study, present, claims, where)
     return files, found
 
@@ -71,8 +71,9 @@ def _withdrawals(
     return found
 
 
-def _claimed_twice(claims: dict[Path, list[str]], where: str) -> list[Finding]:
-    pairs = Counter(tuple(sorted(sources)) for sources in claims.values() if len(sources) > 1)
+def _claimed_twice(study: Study, claims: dict[Path, list[str]], where: str) -> list[Finding]:
+    alone = (_not_shared(study, sources) for sources in claims.values())
+    pairs = Counter(tuple(sorted(sources)) for sources in alone if len(sources) > 1)
     return [
         Finding(
             "error",
@@ -80,11 +81,22 @@ def _claimed_twice(claims: dict[Path, list[str]], where: str) -> list[Finding]:
                 f"{where}, sources",
                 f"files are claimed by {' and '.join(sources)}",
                 "each file in one source",
-                "Narrow the globs: the rows would land twice.",
+                "Narrow the globs: the rows would land twice. If the sources take other facts "
+                "from the same rows, say so with shares_files.",
             ),
             count,
         )
         for sources, count in sorted(pairs.items())
+    ]
+
+
+def _not_shared(study: Study, claimants: list[str]) -> list[str]:
+    """Claimants of a file without those that say they share it with one of the others."""
+    return [
+        name
+        for name in claimants
+        if name not in study.sources
+        or not {*study.sources[name].shares_files} & {c for c in claimants if c != name}
     ]
 
 
@@ -94,13 +106,13 @@ def _unclaimed(
     folders = (home.studies / study.id, delivery_folder(home, study.id))
     of_dictionary = {
         path
-        for glob in (*study.dictionary.fields, *study.dictionary.codings,
-                     *study.dictionary.missing_codes)
+        for declared in study.dictionaries.values()
+        for glob in (*declared.fields, *declared.codings, *declared.missing_codes)
         if not _leads_out(glob)
         for folder in folders
         if folder.is_dir()
         for path in folder.glob(glob)
-    }  # fmt: skip
+    }
     ignored = [p for p in present if p not in claims and p not in of_dictionary]
     if not ignored:
         return []

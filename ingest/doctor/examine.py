@@ -29,7 +29,7 @@ def examine(home: Home, study_ids: Collection[str] | None = None) -> list[Findin
     Reads settings, headers and a bounded sample of the files, never whole deliveries, and
     writes nothing. One fault does not hide the others.
     """
-    found = _examine_keys(home)
+    found = [*_examine_keys(home), _vocabulary(home)]
     packs = {p.name: p for p in sorted(home.studies.iterdir()) if p.is_dir()}
     for name in sorted(set(study_ids or ()) - set(packs)):
         near = near_misses(name, packs)
@@ -84,7 +84,8 @@ def _examine_keys(home: Home) -> list[Finding]:
 def _absent_files(pack: Path, study: Study) -> list[Finding]:
     where = f"studies/{study.id}"
     found = []
-    if study.dictionary.format == "csv" and not (pack / "dictionary.csv").is_file():
+    is_csv = all(declared.format == "csv" for declared in study.dictionaries.values())
+    if is_csv and not (pack / "dictionary.csv").is_file():
         todo = "Without one, columns are not declared and their cells are ignored."
         fault = Fault(f"{where}/dictionary.csv", "the file is missing", "", todo)
         found.append(Finding("warning", fault))
@@ -101,6 +102,12 @@ def _units(study: Study, variables: Sequence[VariableRow]) -> list[Finding]:
     faults = {v.unit: dictionary_unit_faults(v, where) for v in reversed(variables)}
     times = Counter(v.unit for v in variables)
     return [Finding("warning", fault, times[unit]) for unit in times for fault in faults[unit]]
+
+
+def _vocabulary(home: Home) -> Finding:
+    """Which vocabulary ids and codes are held against."""
+    version = vocabulary_in_force(home).version
+    return Finding("note", Fault("vocabulary", f"in force: {version}"))
 
 
 def _stubs(home: Home, study: Study, mapping: StudyMapping) -> list[Finding]:

@@ -59,6 +59,7 @@ def look_at_source(
             variables=variables,
             memory_gb=min(0.5, home.settings.memory_limit_gb),
             threads=1,
+            tmp=home.tmp,
         )
         try:
             _read_sample(job, sample)

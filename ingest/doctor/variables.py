@@ -116,7 +116,7 @@ def _free_text(
     present = variables_seen(source, seen)
     elsewhere = _named_columns(source)
     # Without a file to look into, what dictionary.csv promises counts; a Showcase lists all.
-    may_be_there = not seen.columns and study.dictionary.format == "csv"
+    may_be_there = not seen.columns and (source.dictionary or study.dictionary).format == "csv"
     found = []
     for row in rows:
         is_open = row.is_free_text and row.variable not in declared | elsewhere
@@ -158,13 +158,18 @@ def missing_variables(
     looked = {
         s: variables_seen(study.sources[s], found) for s, found in seen.items() if found.columns
     }
+    named = {name for source in study.sources.values() for name in _named_columns(source)}
+    of_own_dictionary = {s for s, source in study.sources.items() if source.dictionary is not None}
     missing = [
         row.variable
         for row in variables
-        if looked.keys() >= ({row.source} if row.source else study.sources.keys())
+        if row.source not in of_own_dictionary  # an archive's own lists all that there may be
+        and row.variable not in named
+        and looked.keys() >= ({row.source} if row.source else study.sources.keys())
         and not any(row.variable in names for s, names in looked.items() if row.source in (None, s))
     ]
-    if not missing or study.dictionary.format != "csv":  # a Showcase lists all that there is
+    lists_all = any(declared.format != "csv" for declared in study.dictionaries.values())
+    if not missing or lists_all:  # a Showcase lists all that there is
         return []
     listed = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
     where = f"studies/{study.id}/dictionary.csv"

@@ -18,7 +18,7 @@ from biobraid.ingest.connectors.contract import FileJob, Variable
 from biobraid.ingest.landing.books import ensure_empty_parts
 from biobraid.ingest.landing.deliveries import Delivered, Delivery, look
 from biobraid.ingest.landing.land import land_source
-from biobraid.ingest.landing.memory import Share
+from biobraid.ingest.landing.memory import Share, scratch_duckdb
 from biobraid.ingest.landing.pool import reading
 from biobraid.ingest.landing.reporter import Reporter
 from biobraid.ingest.landing.results import (
@@ -29,6 +29,7 @@ from biobraid.ingest.landing.results import (
 )
 from biobraid.ingest.landing.settle import settle_row_ids
 from biobraid.ingest.landing.worker import POSITIVE_BITS, Task
+from biobraid.ingest.unit_tables import publish_units
 from biobraid.ingest.withdrawals import SOURCE_ID, with_withdrawals
 
 LoadVariables = Callable[[Home, Study, str], Mapping[str, Variable]]
@@ -79,6 +80,8 @@ def ingest(
         if not dry_run:
             progress.stage("settle")
             settle_row_ids(home, manifest, run.parent_share(1), id_bits)
+            with scratch_duckdb(run.parent_share(1)) as con:
+                publish_units(home, manifest, con)
             manifest.sweep()
             _remove_empty_folders(home.landing)
     outcomes.sort(key=lambda o: (o.study, o.source, str(o.path or ""), o.batch))
@@ -229,6 +232,7 @@ class _Run:
             threads=share.threads,
             study_keys=self.namespaces,
             previous_columns=delivery.previous_columns(file.kind),
+            tmp=self.home.tmp,
         )
         return Task(
             job,

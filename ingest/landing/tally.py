@@ -32,6 +32,7 @@ class Tally:
     columns: list[str] = field(default_factory=list)
     keys_are_unique: bool = False
     whole_row_keys: bool = False
+    may_be_empty: bool = False
 
     def add(self, counts: Counts) -> None:
         """Add what a connector met since it last said."""
@@ -47,6 +48,7 @@ class Tally:
         self.columns += [c for c in counts.columns if c not in self.columns]
         self.keys_are_unique |= counts.keys_are_unique
         self.whole_row_keys |= counts.whole_row_keys
+        self.may_be_empty |= counts.may_be_empty
 
     @property
     def records_landed(self) -> int:

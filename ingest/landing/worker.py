@@ -136,6 +136,8 @@ def _refuse_no_records(job: FileJob, tally: Tally) -> None:
         return
     if job.source.delivery not in ("full", "columns"):
         return
+    if tally.may_be_empty and not tally.records_read:
+        return
     found, todo = "the file has a header and no record", "Ask for the file again."
     if tally.records_read:
         reasons = Counter[str]()

@@ -18,6 +18,7 @@ from biobraid.ingest.csv_rows import CsvRows, read_csv_rows
 from biobraid.ingest.dictionaries.rows import VariableRow
 from biobraid.ingest.mappings.row_faults import (
     Checks,
+    age_factor,
     concept_faults,
     concept_ids_of,
     overrides_domain,
@@ -147,7 +148,14 @@ def _checks(vocabulary: Vocabulary, study: Study, rows: Sequence[Line]) -> Check
         filter=(ds.field("vocabulary_id") == "UCUM") & (ds.field("standard_concept") == "S"),
     ).to_pydict()
     unit_ids = dict(zip(units["concept_code"], units["concept_id"], strict=True))
-    return Checks(vocabulary, vocabulary.look_up(named), study.sources, unit_ids)
+    concepts = vocabulary.look_up(named)
+    dubious = {
+        c.concept_id
+        for c in concepts.values()
+        if not c.is_stub and (c.standard_concept != "S" or c.invalid_reason)
+    }
+    replacements = vocabulary.replacements(dubious)
+    return Checks(vocabulary, concepts, study.sources, unit_ids, replacements)
 
 
 def _good_rows(
@@ -229,8 +237,11 @@ def _targets(
         domain = _domain(row, concept_id, checks)
         table = cdm_table_of_domain(domain)
         nth = times[(table, concept_id)] = times.get((table, concept_id), 0) + 1
-        is_scale = row["rule"] == "scale"
-        scale = scale_of(row["rule_arg"]) if is_scale else None
+        rule, rule_arg = row["rule"] or "direct", row["rule_arg"] or None
+        scale = scale_of(row["rule_arg"]) if rule == "scale" else None
+        years = age_factor(row["rule_arg"]) if domain == "Person" else None
+        if years is not None:  # models know one age, in years
+            rule, rule_arg, scale = "scale", "age", (years, 0.0)
         ignored = row["status"] == "IGNORED" and not row["target_concept_id"]
         yield {
             "source": source,
@@ -241,8 +252,8 @@ def _targets(
             "target_domain_id": domain,
             "unit_concept_id": ids.get("unit_concept_id"),
             "value_as_concept_id": ids.get("value_as_concept_id"),
-            "rule": "ignore" if ignored else row["rule"] or "direct",
-            "rule_arg": row["rule_arg"] or None,
+            "rule": "ignore" if ignored else rule,
+            "rule_arg": rule_arg,
             "scale_factor": scale[0] if scale else 1.0,
             "scale_offset": scale[1] if scale else 0.0,
             "id_key": _id_key(table, concept_id, nth),

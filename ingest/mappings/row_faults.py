@@ -18,8 +18,14 @@ RULES = ("direct", "recode", "scale", "date", "ignore")
 STATUSES = ("APPROVED", "UNCHECKED", "IGNORED")
 PERSON_COLUMNS = (
     "year_of_birth", "month_of_birth", "day_of_birth", "birth", "age", "death_date",
+    # of a person that an OMOP database delivers: the value is the concept, or its wording
+    "gender_concept_id", "gender_source_value", "gender_source_concept_id",
+    "race_concept_id", "race_source_value", "race_source_concept_id",
+    "ethnicity_concept_id", "ethnicity_source_value", "ethnicity_source_concept_id",
 )  # fmt: skip
 ID_COLUMNS = ("target_concept_id", "unit_concept_id", "value_as_concept_id")
+# An age in months, or in hundredths of years: `age/12`, `age/100`.
+_AGE_PARTS = re.compile(r"age/([1-9]\d*)")
 _ATTRIBUTE = re.compile(r"attribute:[a-z][a-z0-9_]*:[A-Za-z0-9][\w.-]*")
 
 
@@ -31,6 +37,7 @@ class Checks:
     concepts: Mapping[int, Concept]  # those that any row names and the vocabulary has
     sources: Collection[str]
     unit_ids: Mapping[str, int]  # UCUM code -> concept
+    replacements: Mapping[int, tuple[Concept, ...]]  # of those that are not standard
 
 
 def concept_ids_of(row: Mapping[str, str]) -> dict[str, int]:
@@ -47,6 +54,12 @@ def scale_of(rule_arg: str) -> tuple[float, float] | None:
         return None
     is_good = len(numbers) in (1, 2) and all(map(math.isfinite, numbers)) and numbers[0] != 0
     return (numbers[0], numbers[1] if len(numbers) == 2 else 0.0) if is_good else None
+
+
+def age_factor(rule_arg: str) -> float | None:
+    """Years in one unit of an age: 1/12 for `age/12`; None for any other argument."""
+    found = _AGE_PARTS.fullmatch(rule_arg)
+    return None if found is None else 1 / int(found[1])
 
 
 def word_faults(row: Mapping[str, str], place: str, checks: Checks) -> list[Fault]:
@@ -116,10 +129,9 @@ def row_warnings(
         concept = checks.concepts.get(concept_id)
         if concept is None or concept_id == 0:
             continue
-        named = f"{name} {concept_id} ({concept.concept_name})"
         is_known = not concept.is_stub and name != "unit_concept_id"
-        if is_known and concept.standard_concept != "S":
-            warnings.append(Fault(place, f"{named} is not a standard concept"))
+        if is_known and (concept.standard_concept != "S" or concept.invalid_reason):
+            warnings.append(_not_standard(name, concept, place, checks))
     target = checks.concepts.get(ids.get("target_concept_id", 0))
     given = row["target_domain_id"]
     if target and overrides_domain(target, given):
@@ -134,6 +146,20 @@ def row_warnings(
     if variable is not None:
         warnings += _unit_warnings(row, place, variable, checks)
     return warnings
+
+
+def _not_standard(name: str, concept: Concept, place: str, checks: Checks) -> Fault:
+    """A concept that is a class, deprecated or replaced, with the standard one instead of it."""
+    if concept.invalid_reason:
+        what = f"is not valid any more in {checks.vocabulary.version}"
+    elif concept.standard_concept == "C":
+        what = "is a classification, not a standard concept"
+    else:
+        what = "is not a standard concept"
+    others = checks.replacements.get(concept.concept_id, ())
+    instead = ", ".join(f"{other.concept_id} ({other.concept_name})" for other in others)
+    todo = f"It maps to {instead}." if instead else ""
+    return Fault(place, f"{name} {concept.concept_id} ({concept.concept_name}) {what}", "", todo)
 
 
 def overrides_domain(target: Concept, given: str) -> bool:
@@ -180,13 +206,14 @@ def dictionary_unit_faults(variable: VariableRow, where: str) -> list[Fault]:
 
 
 def _person_faults(rule_arg: str, place: str) -> list[Fault]:
-    if rule_arg in PERSON_COLUMNS or _ATTRIBUTE.fullmatch(rule_arg):
+    if rule_arg in PERSON_COLUMNS or _ATTRIBUTE.fullmatch(rule_arg) or age_factor(rule_arg):
         return []
     return [
         Fault(
             place,
             f"Person cannot take '{rule_arg}'",
-            f"rule_arg {', '.join(PERSON_COLUMNS)} or attribute:NAME:SCHEME",
+            f"rule_arg {', '.join(PERSON_COLUMNS)}, age/PARTS (age/12: months) or "
+            "attribute:NAME:SCHEME",
             suggestions=near_misses(rule_arg, PERSON_COLUMNS),
         )
     ]

@@ -82,7 +82,7 @@ def write_starter(home: Home, manifest: Manifest) -> list[Published]:
     known = manifest.objects()
     names = [f"vocab.{name}" for name in (*VOCABULARY_TABLES, VOCAB_ORIGIN.name)]
     is_complete = all(n in known and (home.landing / known[n][0]).is_file() for n in names)
-    if note and (note["name"] != STARTER or (note["files"] == _starter_mark() and is_complete)):
+    if note and (note["name"] != STARTER or (note["files"] == starter_mark() and is_complete)):
         return []
     written = [
         write_table(home, name, schema, starter_table(name).to_batches())
@@ -95,7 +95,7 @@ def write_starter(home: Home, manifest: Manifest) -> list[Published]:
 
 def note_starter(manifest: Manifest) -> None:
     """Remember that the starter vocabulary, as shipped now, is the one in force."""
-    note = {"name": STARTER, "version": STARTER_VERSION, "files": _starter_mark()}
+    note = {"name": STARTER, "version": STARTER_VERSION, "files": starter_mark()}
     manifest.set_note(VOCABULARY_NOTE, note)
 
 
@@ -114,7 +114,7 @@ def origin_batches(concepts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatc
         )
 
 
-def _starter_mark() -> str:
+def starter_mark() -> str:
     """Hash of the shipped files; another one means that they are written anew."""
     files: list[Path] = sorted(STARTER_FOLDER.glob("*.csv.gz"))
     hashed = hashlib.sha256()

@@ -6,9 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.visit_occurrence
-  ),
+  depends_on (cdm.visit_detail, cdm.visit_occurrence),
   description 'Facts of stem.event whose concept is of domain Condition, and unmapped condition events.',
   column_descriptions (
     condition_occurrence_id = 'The unique key given to a condition record for a person',
@@ -43,7 +41,8 @@ MODEL (
     )),
     positive(key := condition_occurrence_id),
     refers_to_person(key := person_id),
-    refers_to_visit_occurrence(key := visit_occurrence_id)
+    refers_to_visit_occurrence(key := visit_occurrence_id),
+    refers_to_visit_detail(key := visit_detail_id)
   )
 );
 
@@ -56,11 +55,11 @@ SELECT
   CAST(CASE WHEN e.end_date >= e.start_date THEN e.end_date END AS DATE) AS condition_end_date,
   CAST(CASE WHEN e.end_datetime >= e.start_datetime THEN e.end_datetime END AS TIMESTAMP) AS condition_end_datetime,
   CAST(e.type_concept_id AS BIGINT) AS condition_type_concept_id,
-  CAST(CASE WHEN NOT e.position IS NULL THEN 0 END AS BIGINT) AS condition_status_concept_id,
-  CAST(NULL AS TEXT) AS stop_reason,
-  CAST(NULL AS BIGINT) AS provider_id,
+  CAST(COALESCE(e.qualifier_concept_id, CASE WHEN NOT e.position IS NULL THEN COALESCE(o.concept_id, 0) END) AS BIGINT) AS condition_status_concept_id,
+  CAST(SUBSTRING(e.stop_reason, 1, 20) AS TEXT) AS stop_reason,
+  CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
-  CAST(NULL AS BIGINT) AS visit_detail_id,
+  CAST(e.visit_detail_id AS BIGINT) AS visit_detail_id,
   CAST(SUBSTRING(
     CASE
       WHEN e.kind = 'value' AND NOT e.source_value IS NULL
@@ -71,9 +70,11 @@ SELECT
     50
   ) AS TEXT) AS condition_source_value,
   CAST(e.source_concept_id AS BIGINT) AS condition_source_concept_id,
-  CAST(SUBSTRING(e.position, 1, 50) AS TEXT) AS condition_status_source_value
+  CAST(SUBSTRING(COALESCE(e.qualifier_source_value, e.position), 1, 50) AS TEXT) AS condition_status_source_value
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id
+LEFT JOIN vocab.concept AS o
+  ON CASE e.position WHEN 'primary' THEN 32902 WHEN 'secondary' THEN 32908 END = o.concept_id
 WHERE
   e.cdm_table = 'condition_occurrence' AND NOT e.start_date IS NULL

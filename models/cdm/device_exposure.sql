@@ -6,9 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.visit_occurrence
-  ),
+  depends_on (cdm.visit_detail, cdm.visit_occurrence),
   description 'Facts of stem.event whose concept is of domain Device, and unmapped device events.',
   column_descriptions (
     device_exposure_id = 'The unique key given to records a persons exposure to a foreign physical object or instrument',
@@ -40,7 +38,8 @@ MODEL (
     )),
     positive(key := device_exposure_id),
     refers_to_person(key := person_id),
-    refers_to_visit_occurrence(key := visit_occurrence_id)
+    refers_to_visit_occurrence(key := visit_occurrence_id),
+    refers_to_visit_detail(key := visit_detail_id)
   )
 );
 
@@ -53,12 +52,12 @@ SELECT
   CAST(CASE WHEN e.end_date >= e.start_date THEN e.end_date END AS DATE) AS device_exposure_end_date,
   CAST(CASE WHEN e.end_datetime >= e.start_datetime THEN e.end_datetime END AS TIMESTAMP) AS device_exposure_end_datetime,
   CAST(e.type_concept_id AS BIGINT) AS device_type_concept_id,
-  CAST(NULL AS TEXT) AS unique_device_id,
+  CAST(SUBSTRING(d.unique_device_id, 1, 255) AS TEXT) AS unique_device_id,
   CAST(NULL AS TEXT) AS production_id,
   TRY_CAST(e.quantity AS INT) AS quantity,
-  CAST(NULL AS BIGINT) AS provider_id,
+  CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
-  CAST(NULL AS BIGINT) AS visit_detail_id,
+  CAST(e.visit_detail_id AS BIGINT) AS visit_detail_id,
   CAST(SUBSTRING(
     CASE
       WHEN e.kind = 'value' AND NOT e.source_value IS NULL
@@ -71,9 +70,11 @@ SELECT
   CAST(e.source_concept_id AS BIGINT) AS device_source_concept_id,
   CAST(e.unit_concept_id AS BIGINT) AS unit_concept_id,
   CAST(SUBSTRING(e.source_unit, 1, 50) AS TEXT) AS unit_source_value,
-  CAST(NULL AS BIGINT) AS unit_source_concept_id
+  CAST(d.unit_source_concept_id AS BIGINT) AS unit_source_concept_id
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id
+LEFT JOIN stem.event_detail AS d
+  ON e.record_id = d.record_id AND e.kind = d.kind
 WHERE
   e.cdm_table = 'device_exposure' AND NOT e.start_date IS NULL

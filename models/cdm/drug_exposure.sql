@@ -6,10 +6,8 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.visit_occurrence
-  ),
-  description 'Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends where it starts; verbatim_end_date holds only what was delivered.',
+  depends_on (cdm.visit_detail, cdm.visit_occurrence),
+  description 'Facts of stem.event whose concept is of domain Drug, and unmapped drug events. An exposure without an end ends with its supply, else where it starts; verbatim_end_date holds only what was delivered.',
   column_descriptions (
     drug_exposure_id = 'The unique key given to records of drug dispensings or administrations for a person',
     person_id = 'The PERSON_ID of the PERSON for whom the drug dispensing or administration is recorded',
@@ -51,7 +49,8 @@ MODEL (
     )),
     positive(key := drug_exposure_id),
     refers_to_person(key := person_id),
-    refers_to_visit_occurrence(key := visit_occurrence_id)
+    refers_to_visit_occurrence(key := visit_occurrence_id),
+    refers_to_visit_detail(key := visit_detail_id)
   )
 );
 
@@ -61,20 +60,36 @@ SELECT
   CAST(e.concept_id AS BIGINT) AS drug_concept_id,
   CAST(e.start_date AS DATE) AS drug_exposure_start_date,
   CAST(e.start_datetime AS TIMESTAMP) AS drug_exposure_start_datetime,
-  CAST(GREATEST(e.start_date, COALESCE(e.end_date, e.start_date)) AS DATE) AS drug_exposure_end_date,
+  CAST(GREATEST(
+    e.start_date,
+    COALESCE(
+      e.end_date,
+      CASE
+        WHEN e.days_supply BETWEEN 1 AND 36500
+        THEN CAST(e.start_date + (
+          e.days_supply - 1
+        ) * INTERVAL '1' DAY AS DATE)
+      END,
+      e.start_date
+    )
+  ) AS DATE) AS drug_exposure_end_date,
   CAST(CASE WHEN e.end_datetime >= e.start_datetime THEN e.end_datetime END AS TIMESTAMP) AS drug_exposure_end_datetime,
-  CAST(e.end_date AS DATE) AS verbatim_end_date,
+  CAST(CASE
+    WHEN e.has_given_concept
+    THEN d.verbatim_end_date
+    ELSE COALESCE(d.verbatim_end_date, e.end_date)
+  END AS DATE) AS verbatim_end_date,
   CAST(e.type_concept_id AS BIGINT) AS drug_type_concept_id,
-  CAST(NULL AS TEXT) AS stop_reason,
-  CAST(NULL AS INT) AS refills,
+  CAST(SUBSTRING(e.stop_reason, 1, 20) AS TEXT) AS stop_reason,
+  CAST(e.refills AS INT) AS refills,
   CAST(e.quantity AS DOUBLE) AS quantity,
-  CAST(NULL AS INT) AS days_supply,
-  CAST(NULL AS TEXT) AS sig,
-  CAST(NULL AS BIGINT) AS route_concept_id,
-  CAST(NULL AS TEXT) AS lot_number,
-  CAST(NULL AS BIGINT) AS provider_id,
+  CAST(e.days_supply AS INT) AS days_supply,
+  CAST(d.sig AS TEXT) AS sig,
+  CAST(e.qualifier_concept_id AS BIGINT) AS route_concept_id,
+  CAST(SUBSTRING(e.lot_number, 1, 50) AS TEXT) AS lot_number,
+  CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
-  CAST(NULL AS BIGINT) AS visit_detail_id,
+  CAST(e.visit_detail_id AS BIGINT) AS visit_detail_id,
   CAST(SUBSTRING(
     CASE
       WHEN e.kind = 'value' AND NOT e.source_value IS NULL
@@ -85,10 +100,12 @@ SELECT
     50
   ) AS TEXT) AS drug_source_value,
   CAST(e.source_concept_id AS BIGINT) AS drug_source_concept_id,
-  CAST(NULL AS TEXT) AS route_source_value,
-  CAST(SUBSTRING(e.source_unit, 1, 50) AS TEXT) AS dose_unit_source_value
+  CAST(SUBSTRING(e.qualifier_source_value, 1, 50) AS TEXT) AS route_source_value,
+  CAST(SUBSTRING(COALESCE(e.dose_unit, e.source_unit), 1, 50) AS TEXT) AS dose_unit_source_value
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id
+LEFT JOIN stem.event_detail AS d
+  ON e.record_id = d.record_id AND e.kind = d.kind
 WHERE
   e.cdm_table = 'drug_exposure' AND NOT e.start_date IS NULL

@@ -6,9 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.visit_occurrence
-  ),
+  depends_on (cdm.visit_detail, cdm.visit_occurrence),
   description 'Facts of stem.event whose concept is of domain Measurement, and unmapped measurement events. A limit of quantification keeps its operator; absent values are not here but in mart.missingness.',
   column_descriptions (
     measurement_id = 'The unique key given to a Measurement record for a Person',
@@ -44,7 +42,8 @@ MODEL (
     )),
     positive(key := measurement_id),
     refers_to_person(key := person_id),
-    refers_to_visit_occurrence(key := visit_occurrence_id)
+    refers_to_visit_occurrence(key := visit_occurrence_id),
+    refers_to_visit_detail(key := visit_detail_id)
   )
 );
 
@@ -56,25 +55,30 @@ SELECT
   CAST(e.start_datetime AS TIMESTAMP) AS measurement_datetime,
   CAST(SUBSTRING(CAST(e.start_datetime AS TEXT), 12, 8) AS TEXT) AS measurement_time,
   CAST(e.type_concept_id AS BIGINT) AS measurement_type_concept_id,
-  CAST(CASE WHEN NOT e.value_operator IS NULL THEN COALESCE(o.concept_id, 0) END AS BIGINT) AS operator_concept_id,
+  CAST(COALESCE(e.operator_concept_id, CASE WHEN NOT e.value_operator IS NULL THEN COALESCE(o.concept_id, 0) END) AS BIGINT) AS operator_concept_id,
   CAST(e.value_number AS DOUBLE) AS value_as_number,
   CAST(e.value_concept_id AS BIGINT) AS value_as_concept_id,
   CAST(e.unit_concept_id AS BIGINT) AS unit_concept_id,
-  CAST(NULL AS DOUBLE) AS range_low,
-  CAST(NULL AS DOUBLE) AS range_high,
-  CAST(NULL AS BIGINT) AS provider_id,
+  CAST(e.range_low AS DOUBLE) AS range_low,
+  CAST(e.range_high AS DOUBLE) AS range_high,
+  CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
-  CAST(NULL AS BIGINT) AS visit_detail_id,
+  CAST(e.visit_detail_id AS BIGINT) AS visit_detail_id,
   CAST(SUBSTRING(e.source_code, 1, 50) AS TEXT) AS measurement_source_value,
   CAST(e.source_concept_id AS BIGINT) AS measurement_source_concept_id,
   CAST(SUBSTRING(e.source_unit, 1, 50) AS TEXT) AS unit_source_value,
-  CAST(NULL AS BIGINT) AS unit_source_concept_id,
+  CAST(d.unit_source_concept_id AS BIGINT) AS unit_source_concept_id,
   CAST(SUBSTRING(e.source_value, 1, 50) AS TEXT) AS value_source_value,
-  CAST(NULL AS BIGINT) AS measurement_event_id,
-  CAST(NULL AS BIGINT) AS meas_event_field_concept_id
+  CAST(e.parent_id AS BIGINT) AS measurement_event_id,
+  CAST(COALESCE(
+    NULLIF(e.parent_field_concept_id, 0),
+    CASE WHEN NOT e.parent_id IS NULL THEN COALESCE(d.event_field_concept_id, 0) END
+  ) AS BIGINT) AS meas_event_field_concept_id
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id
+LEFT JOIN stem.event_detail AS d
+  ON e.record_id = d.record_id AND e.kind = d.kind
 LEFT JOIN vocab.concept AS o
   ON CASE e.value_operator
     WHEN '<'

@@ -6,9 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.visit_occurrence
-  ),
+  depends_on (cdm.visit_detail, cdm.visit_occurrence),
   description 'Facts of stem.event whose concept is of domain Observation or of one without a table, and unmapped values.',
   column_descriptions (
     observation_id = 'The unique key given to an Observation record for a Person',
@@ -42,7 +40,8 @@ MODEL (
     )),
     positive(key := observation_id),
     refers_to_person(key := person_id),
-    refers_to_visit_occurrence(key := visit_occurrence_id)
+    refers_to_visit_occurrence(key := visit_occurrence_id),
+    refers_to_visit_detail(key := visit_detail_id)
   )
 );
 
@@ -54,22 +53,27 @@ SELECT
   CAST(e.start_datetime AS TIMESTAMP) AS observation_datetime,
   CAST(e.type_concept_id AS BIGINT) AS observation_type_concept_id,
   CAST(e.value_number AS DOUBLE) AS value_as_number,
-  CAST(SUBSTRING(e.value_text, 1, 60) AS TEXT) AS value_as_string,
+  CAST(SUBSTRING(COALESCE(d.value_as_string, e.value_text), 1, 60) AS TEXT) AS value_as_string,
   CAST(e.value_concept_id AS BIGINT) AS value_as_concept_id,
-  CAST(NULL AS BIGINT) AS qualifier_concept_id,
+  CAST(e.qualifier_concept_id AS BIGINT) AS qualifier_concept_id,
   CAST(e.unit_concept_id AS BIGINT) AS unit_concept_id,
-  CAST(NULL AS BIGINT) AS provider_id,
+  CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
-  CAST(NULL AS BIGINT) AS visit_detail_id,
+  CAST(e.visit_detail_id AS BIGINT) AS visit_detail_id,
   CAST(SUBSTRING(e.source_code, 1, 50) AS TEXT) AS observation_source_value,
   CAST(e.source_concept_id AS BIGINT) AS observation_source_concept_id,
   CAST(SUBSTRING(e.source_unit, 1, 50) AS TEXT) AS unit_source_value,
-  CAST(SUBSTRING(e.position, 1, 50) AS TEXT) AS qualifier_source_value,
+  CAST(SUBSTRING(COALESCE(e.qualifier_source_value, e.position), 1, 50) AS TEXT) AS qualifier_source_value,
   CAST(SUBSTRING(e.source_value, 1, 50) AS TEXT) AS value_source_value,
-  CAST(NULL AS BIGINT) AS observation_event_id,
-  CAST(NULL AS BIGINT) AS obs_event_field_concept_id
+  CAST(e.parent_id AS BIGINT) AS observation_event_id,
+  CAST(COALESCE(
+    NULLIF(e.parent_field_concept_id, 0),
+    CASE WHEN NOT e.parent_id IS NULL THEN COALESCE(d.event_field_concept_id, 0) END
+  ) AS BIGINT) AS obs_event_field_concept_id
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id
+LEFT JOIN stem.event_detail AS d
+  ON e.record_id = d.record_id AND e.kind = d.kind
 WHERE
   e.cdm_table = 'observation' AND NOT e.start_date IS NULL

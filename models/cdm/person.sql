@@ -36,10 +36,14 @@ MODEL (
 WITH fact AS (
   SELECT
     e.person_id,
+    e.study,
+    e.source,
+    SPLIT_PART(e.person_field, '_', 1) AS attribute,
     e.person_field,
     e.concept_id,
     e.source_concept_id,
     e.source_value,
+    CAST(e.value_number AS BIGINT) AS delivered_id,
     CASE
       WHEN e.person_field = 'birth'
       THEN TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS INT)
@@ -70,7 +74,7 @@ WITH fact AS (
     ROW_NUMBER() OVER (PARTITION BY f.person_id ORDER BY COUNT(*) DESC, f.birth_year) AS place
   FROM fact AS f
   WHERE
-    f.birth_year BETWEEN 1850 AND 2100
+    f.birth_year BETWEEN 1850 AND 2200
   GROUP BY
     f.person_id,
     f.birth_year
@@ -125,6 +129,44 @@ WITH fact AS (
   FROM day_vote AS v
   WHERE
     v.place = 1
+), delivered_wording AS (
+  SELECT
+    f.person_id,
+    f.study,
+    f.source,
+    f.attribute,
+    MIN(CASE WHEN f.person_field LIKE '%_source_value' THEN f.source_value END) AS source_value,
+    MIN(CASE WHEN f.person_field LIKE '%_source_concept_id' THEN f.delivered_id END) AS source_concept_id
+  FROM fact AS f
+  WHERE
+    f.person_field LIKE '%_source_value' OR f.person_field LIKE '%_source_concept_id'
+  GROUP BY
+    f.person_id,
+    f.study,
+    f.source,
+    f.attribute
+), concept_fact AS (
+  SELECT
+    f.person_id,
+    f.person_field,
+    f.concept_id,
+    f.source_concept_id,
+    f.source_value
+  FROM fact AS f
+  WHERE
+    f.person_field IN ('gender', 'race', 'ethnicity')
+  UNION ALL
+  SELECT
+    f.person_id,
+    f.attribute AS person_field,
+    COALESCE(f.delivered_id, 0) AS concept_id,
+    w.source_concept_id,
+    w.source_value
+  FROM fact AS f
+  LEFT JOIN delivered_wording AS w
+    ON f.person_id = w.person_id AND f.study = w.study AND f.source = w.source AND f.attribute = w.attribute
+  WHERE
+    f.person_field IN ('gender_concept_id', 'race_concept_id', 'ethnicity_concept_id')
 ), concept_vote AS (
   SELECT
     f.person_id,
@@ -136,9 +178,7 @@ WITH fact AS (
       PARTITION BY f.person_id, f.person_field
       ORDER BY CASE WHEN f.concept_id = 0 THEN 1 ELSE 0 END, COUNT(*) DESC, f.concept_id
     ) AS place
-  FROM fact AS f
-  WHERE
-    f.person_field IN ('gender', 'race', 'ethnicity')
+  FROM concept_fact AS f
   GROUP BY
     f.person_id,
     f.person_field,
@@ -160,6 +200,40 @@ WITH fact AS (
     v.place = 1
   GROUP BY
     v.person_id
+), belonging_vote AS (
+  SELECT
+    d.person_id,
+    r.kind,
+    r.record_id,
+    ROW_NUMBER() OVER (PARTITION BY d.person_id, r.kind ORDER BY COUNT(*) DESC, r.record_id) AS place
+  FROM staging.source_detail AS d
+  INNER JOIN staging.source_record AS r
+    ON TRY_CAST(d.value_text AS BIGINT) = r.record_id
+    AND CASE d.field
+      WHEN 'location_id'
+      THEN 'location'
+      WHEN 'provider_id'
+      THEN 'provider'
+      WHEN 'care_site_id'
+      THEN 'care_site'
+    END = r.kind
+  WHERE
+    d.kind = 'person' AND NOT d.person_id IS NULL
+  GROUP BY
+    d.person_id,
+    r.kind,
+    r.record_id
+), belonging AS (
+  SELECT
+    v.person_id,
+    MAX(CASE WHEN v.kind = 'location' THEN v.record_id END) AS location_id,
+    MAX(CASE WHEN v.kind = 'provider' THEN v.record_id END) AS provider_id,
+    MAX(CASE WHEN v.kind = 'care_site' THEN v.record_id END) AS care_site_id
+  FROM belonging_vote AS v
+  WHERE
+    v.place = 1
+  GROUP BY
+    v.person_id
 )
 SELECT
   CAST(y.person_id AS BIGINT) AS person_id,
@@ -170,9 +244,9 @@ SELECT
   TRY_CAST(CAST(y.birth_year AS TEXT) || '-' || LPAD(CAST(m.birth_month AS TEXT), 2, '0') || '-' || LPAD(CAST(d.birth_day AS TEXT), 2, '0') || ' 00:00:00' AS TIMESTAMP) AS birth_datetime,
   CAST(COALESCE(c.race_concept_id, 0) AS BIGINT) AS race_concept_id,
   CAST(COALESCE(c.ethnicity_concept_id, 0) AS BIGINT) AS ethnicity_concept_id,
-  CAST(NULL AS BIGINT) AS location_id,
-  CAST(NULL AS BIGINT) AS provider_id,
-  CAST(NULL AS BIGINT) AS care_site_id,
+  CAST(b.location_id AS BIGINT) AS location_id,
+  CAST(b.provider_id AS BIGINT) AS provider_id,
+  CAST(b.care_site_id AS BIGINT) AS care_site_id,
   CAST(NULL AS TEXT) AS person_source_value,
   CAST(SUBSTRING(c.gender_source_value, 1, 50) AS TEXT) AS gender_source_value,
   CAST(COALESCE(c.gender_source_concept_id, 0) AS BIGINT) AS gender_source_concept_id,
@@ -187,3 +261,5 @@ LEFT JOIN day_chosen AS d
   ON y.person_id = d.person_id
 LEFT JOIN concept_chosen AS c
   ON y.person_id = c.person_id
+LEFT JOIN belonging AS b
+  ON y.person_id = b.person_id

@@ -6,9 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (
-    cdm.visit_occurrence
-  ),
+  depends_on (cdm.visit_detail, cdm.visit_occurrence),
   description 'Facts of stem.event whose concept is of domain Procedure, and unmapped procedure events.',
   column_descriptions (
     procedure_occurrence_id = 'The unique key given to a procedure record for a person',
@@ -37,7 +35,8 @@ MODEL (
     )),
     positive(key := procedure_occurrence_id),
     refers_to_person(key := person_id),
-    refers_to_visit_occurrence(key := visit_occurrence_id)
+    refers_to_visit_occurrence(key := visit_occurrence_id),
+    refers_to_visit_detail(key := visit_detail_id)
   )
 );
 
@@ -50,11 +49,11 @@ SELECT
   CAST(CASE WHEN e.end_date >= e.start_date THEN e.end_date END AS DATE) AS procedure_end_date,
   CAST(CASE WHEN e.end_datetime >= e.start_datetime THEN e.end_datetime END AS TIMESTAMP) AS procedure_end_datetime,
   CAST(e.type_concept_id AS BIGINT) AS procedure_type_concept_id,
-  CAST(NULL AS BIGINT) AS modifier_concept_id,
+  CAST(e.qualifier_concept_id AS BIGINT) AS modifier_concept_id,
   TRY_CAST(e.quantity AS INT) AS quantity,
-  CAST(NULL AS BIGINT) AS provider_id,
+  CAST(e.provider_id AS BIGINT) AS provider_id,
   CAST(e.visit_occurrence_id AS BIGINT) AS visit_occurrence_id,
-  CAST(NULL AS BIGINT) AS visit_detail_id,
+  CAST(e.visit_detail_id AS BIGINT) AS visit_detail_id,
   CAST(SUBSTRING(
     CASE
       WHEN e.kind = 'value' AND NOT e.source_value IS NULL
@@ -65,7 +64,7 @@ SELECT
     50
   ) AS TEXT) AS procedure_source_value,
   CAST(e.source_concept_id AS BIGINT) AS procedure_source_concept_id,
-  CAST(SUBSTRING(e.position, 1, 50) AS TEXT) AS modifier_source_value
+  CAST(SUBSTRING(COALESCE(e.qualifier_source_value, e.position), 1, 50) AS TEXT) AS modifier_source_value
 FROM stem.event AS e
 INNER JOIN cdm.person AS p
   ON e.person_id = p.person_id

@@ -39,6 +39,8 @@ WITH value_best AS (
     t.code_system,
     t.code_key,
     t.origin,
+    t.given_concept_id,
+    t.given_source_concept_id,
     MIN(CASE t.disposition WHEN 'mapped' THEN 0 WHEN 'unmapped' THEN 1 ELSE 2 END) AS best
   FROM stem.event_target AS t
   GROUP BY
@@ -47,7 +49,9 @@ WITH value_best AS (
     t.kind,
     t.code_system,
     t.code_key,
-    t.origin
+    t.origin,
+    t.given_concept_id,
+    t.given_source_concept_id
 ), counted AS (
   SELECT
     f.study,
@@ -80,8 +84,10 @@ WITH value_best AS (
     AND f.code_system = b.code_system
     AND f.code_key = b.code_key
     AND f.origin = b.origin
+    AND f.given_concept_id IS NOT DISTINCT FROM b.given_concept_id
+    AND f.given_source_concept_id IS NOT DISTINCT FROM b.given_source_concept_id
   WHERE
-    b.best < 2
+    f.absent_reason IS NULL AND b.best < 2
 ), code_sum AS (
   SELECT
     c.study,

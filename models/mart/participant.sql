@@ -15,8 +15,8 @@ MODEL (
     is_in_cdm = 'True where the person has a row in cdm.person (needs a year of birth)',
     gender_concept_id = 'OMOP concept of the sex; null if not in cdm',
     year_of_birth = 'Year of birth; null if not known',
-    observed_from = 'Start of the observation period; null if none',
-    observed_to = 'End of the observation period; null if none',
+    observed_from = 'Start of the first observation period; null if none',
+    observed_to = 'End of the last observation period; null if none',
     death_date = 'Date of death; null if alive or not known'
   ),
   audits (unique_key(columns := (
@@ -48,6 +48,14 @@ WITH delivered AS (
   FROM delivered AS d
   GROUP BY
     d.person_id
+), observed AS (
+  SELECT
+    o.person_id,
+    MIN(o.observation_period_start_date) AS observed_from,
+    MAX(o.observation_period_end_date) AS observed_to
+  FROM cdm.observation_period AS o
+  GROUP BY
+    o.person_id
 )
 SELECT
   CAST(a.person_id AS BIGINT) AS person_id,
@@ -57,13 +65,13 @@ SELECT
   CAST(NOT p.person_id IS NULL AS BOOLEAN) AS is_in_cdm,
   CAST(p.gender_concept_id AS BIGINT) AS gender_concept_id,
   CAST(p.year_of_birth AS INT) AS year_of_birth,
-  CAST(o.observation_period_start_date AS DATE) AS observed_from,
-  CAST(o.observation_period_end_date AS DATE) AS observed_to,
+  CAST(o.observed_from AS DATE) AS observed_from,
+  CAST(o.observed_to AS DATE) AS observed_to,
   CAST(d.death_date AS DATE) AS death_date
 FROM known_person AS a
 LEFT JOIN cdm.person AS p
   ON a.person_id = p.person_id
-LEFT JOIN cdm.observation_period AS o
+LEFT JOIN observed AS o
   ON a.person_id = o.person_id
 LEFT JOIN cdm.death AS d
   ON a.person_id = d.person_id

@@ -40,11 +40,14 @@ WITH sex AS (
   SELECT
     p.person_id,
     CAST(FLOOR((
-      EXTRACT(YEAR FROM o.observation_period_start_date) - p.year_of_birth
+      EXTRACT(YEAR FROM MIN(o.observation_period_start_date)) - p.year_of_birth
     ) / 10) AS INT) * 10 AS decade
   FROM cdm.person AS p
   INNER JOIN cdm.observation_period AS o
     ON p.person_id = o.person_id
+  GROUP BY
+    p.person_id,
+    p.year_of_birth
 ), age_band AS (
   SELECT
     a.person_id,

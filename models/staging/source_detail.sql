@@ -1,4 +1,4 @@
-/* One row per delivered field of a record of a linked person that has no column of its own. */
+/* One row per delivered field that has no column of its own, of a record of a linked person or of nobody. */
 MODEL (
   name staging.source_detail,
   kind FULL,
@@ -6,23 +6,20 @@ MODEL (
   references (
     person_id
   ),
-  description 'raw.detail of linked persons; the others are counted in staging.unlinked.',
+  description 'raw.detail of linked persons and of nobody (locations, care sites, providers, metadata, relations between these); the others are counted in staging.unlinked.',
   column_descriptions (
     row_id = 'Id of the delivered field',
     record_id = 'Id of the record it stood in',
     study = 'Study of the row',
     source = 'Source within the study',
-    person_id = 'Person',
+    person_id = 'Person; null for records of nobody (location, care_site, provider, metadata, fact_relationship)',
     kind = 'Kind of event or record the field belongs to',
     field = 'Name of the field',
     value_text = 'Value as text; a reference to another record is its record_id in digits'
   ),
-  audits (
-    unique_key(columns := (
+  audits (unique_key(columns := (
       row_id
-    )),
-    not_null(columns := (row_id, record_id, person_id, kind, field))
-  )
+  )), not_null(columns := (row_id, record_id, kind, field)))
 );
 
 SELECT
@@ -35,7 +32,13 @@ SELECT
   CAST(r.field AS TEXT) AS field,
   CAST(r.value AS TEXT) AS value_text
 FROM raw.detail AS r
-INNER JOIN link.person_bridge AS b
+LEFT JOIN link.person_bridge AS b
   ON r.source_person_key = b.source_person_key
 WHERE
-  b.link_status = 'linked' AND NOT b.person_id IS NULL
+  (
+    b.link_status = 'linked' AND NOT b.person_id IS NULL
+  )
+  OR (
+    r.source_person_key IS NULL
+    AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+  )

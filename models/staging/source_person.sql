@@ -1,23 +1,23 @@
-/* One row per study, source, raw table and source person: how many rows came, and whose they are. */
+/* One row per study, source, raw table, source person and link status: how many rows came, and whose they are. */
 MODEL (
   name staging.source_person,
   kind FULL,
-  grain (study, source, table_name, source_person_key),
+  grain (study, source, table_name, source_person_key, link_status),
   description 'Source persons with their rows per source and raw table, and the state of their link. The only table after raw that still knows source persons; it aggregates early what books, attrition and modality need.',
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
-    table_name = 'Raw table the rows stand in: value, event or record',
+    table_name = 'Raw table the rows stand in: value, event, record or detail',
     source_person_key = 'Keyed hash of the native person id; null for rows that name nobody',
     person_id = 'Person the source person is linked to; null unless link_status is linked',
-    link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody',
+    link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
     n_rows = 'Rows of the raw table'
   ),
   audits (
-    unique_key(columns := (study, source, table_name, source_person_key)),
+    unique_key(columns := (study, source, table_name, source_person_key, link_status)),
     accepted_values(
       "column" := link_status,
-      is_in := ('linked', 'waiting', 'quarantined', 'withdrawn', 'not-linked', 'no-person')
+      is_in := ('linked', 'waiting', 'quarantined', 'withdrawn', 'not-linked', 'no-person', 'of-nobody')
     )
   )
 );
@@ -28,6 +28,7 @@ WITH delivered AS (
     source,
     'value' AS table_name,
     source_person_key,
+    0 AS is_of_nobody,
     COUNT(*) AS n_rows
   FROM raw.value
   GROUP BY
@@ -40,6 +41,7 @@ WITH delivered AS (
     source,
     'event' AS table_name,
     source_person_key,
+    0 AS is_of_nobody,
     COUNT(*) AS n_rows
   FROM raw.event
   GROUP BY
@@ -52,24 +54,48 @@ WITH delivered AS (
     source,
     'record' AS table_name,
     source_person_key,
+    CASE
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      THEN 1
+      ELSE 0
+    END AS is_of_nobody,
     COUNT(*) AS n_rows
   FROM raw.record
   GROUP BY
     study,
     source,
-    source_person_key
+    source_person_key,
+    CASE
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      THEN 1
+      ELSE 0
+    END
   UNION ALL
   SELECT
     study,
     source,
     'detail' AS table_name,
     source_person_key,
+    CASE
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      THEN 1
+      ELSE 0
+    END AS is_of_nobody,
     COUNT(*) AS n_rows
   FROM raw.detail
   GROUP BY
     study,
     source,
-    source_person_key
+    source_person_key,
+    CASE
+      WHEN source_person_key IS NULL
+      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      THEN 1
+      ELSE 0
+    END
 )
 SELECT
   CAST(d.study AS TEXT) AS study,
@@ -78,6 +104,8 @@ SELECT
   CAST(d.source_person_key AS TEXT) AS source_person_key,
   CAST(CASE WHEN b.link_status = 'linked' THEN b.person_id END AS BIGINT) AS person_id,
   CAST(CASE
+    WHEN d.source_person_key IS NULL AND d.is_of_nobody = 1
+    THEN 'of-nobody'
     WHEN d.source_person_key IS NULL
     THEN 'no-person'
     WHEN b.link_status = 'linked' AND b.person_id IS NULL

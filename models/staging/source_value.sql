@@ -17,13 +17,14 @@ MODEL (
     instance = 'Visit or repeat the value belongs to',
     array_index = 'Position within a multi-valued answer',
     value_type = 'Type the dictionary promises; text where the variable is not declared',
-    source_value = 'Value as delivered, trimmed',
+    source_value = 'Value as delivered, trimmed; null only where the source says structurally that there is none',
     value_number = 'Number in source_unit, or in the unit of the dictionary where the row has none; for <5 the limit',
     value_operator = '<, <=, > or >= where the value is a limit (below or above what can be quantified); else null',
     value_date = 'Date, read in the date order of the source',
     value_code = 'Code, as delivered',
     value_text = 'Text, time of day or partial date',
-    absent_reason = 'FHIR data-absent-reason; error where the value cannot be read as its type; null if a value is there',
+    absent_reason = 'FHIR data-absent-reason, of the row or of its code; error where the value cannot be read as its type; null if a value is there',
+    survey_record_id = 'record_id of the filled-in instrument the answer belongs to; null if none',
     source_unit = 'Unit delivered with the row; null if it stands only in the dictionary',
     ucum_unit = 'Unit in UCUM; null if none or not known',
     start_date = 'Local date delivered with the row; null if none (stem.event takes the date of the instance)',
@@ -36,7 +37,7 @@ MODEL (
     unique_key(columns := (
       row_id
     )),
-    not_null(columns := (row_id, person_id, variable, source_value)),
+    not_null(columns := (row_id, person_id, variable)),
     value_or_absent()
   )
 );
@@ -75,14 +76,6 @@ WITH declared_code AS (
     source,
     variable,
     code
-), ucum AS (
-  SELECT
-    c.concept_code AS unit
-  FROM vocab.concept AS c
-  WHERE
-    c.vocabulary_id = 'UCUM'
-  GROUP BY
-    c.concept_code
 ), linked AS (
   SELECT
     r.row_id,
@@ -94,6 +87,8 @@ WITH declared_code AS (
     r.instance,
     r.array_index,
     TRIM(r.value) AS source_value,
+    r.absent_reason,
+    r.survey_record_id,
     TRIM(r.unit) AS source_unit,
     r.start_time,
     r.start_offset_minutes,
@@ -116,9 +111,9 @@ WITH declared_code AS (
     COALESCE(v.value_type, 'text') AS value_type,
     COALESCE(s.date_order, 'ymd') AS date_order,
     l.source_value,
-    k.absent_reason AS coded_reason,
+    COALESCE(l.absent_reason, k.absent_reason) AS coded_reason,
     CASE
-      WHEN NOT k.absent_reason IS NULL
+      WHEN NOT COALESCE(l.absent_reason, k.absent_reason) IS NULL
       THEN 0
       WHEN v.value_type IN ('code', 'multicode', 'boolean')
       THEN 1
@@ -137,8 +132,9 @@ WITH declared_code AS (
         THEN SUBSTRING(l.source_value, 1, 1)
       END
     END AS value_operator,
+    l.survey_record_id,
     l.source_unit,
-    CASE WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit ELSE u.unit END AS ucum_unit,
+    CASE WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit ELSE w.ucum_unit END AS ucum_unit,
     l.start_time,
     l.start_offset_minutes,
     l.time_flag
@@ -149,8 +145,8 @@ WITH declared_code AS (
     ON l.study = s.study AND l.source = s.source
   LEFT JOIN known_code AS k
     ON l.study = k.study AND l.source = k.source AND l.variable = k.variable AND l.source_value = k.code
-  LEFT JOIN ucum AS u
-    ON l.source_unit = u.unit
+  LEFT JOIN staging.unit_spelling AS w
+    ON l.source_unit = w.unit
 ), shaped AS (
   SELECT
     d.row_id,
@@ -185,6 +181,7 @@ WITH declared_code AS (
       THEN SPLIT_PART(d.date_text, '-', 3) || '-' || LPAD(SPLIT_PART(d.date_text, '-', 1), 2, '0') || '-' || LPAD(SPLIT_PART(d.date_text, '-', 2), 2, '0')
     END AS iso_date,
     COALESCE(REGEXP_MATCHES(d.date_text, '^[0-9]{4}(-[0-9]{2})?$'), FALSE) AS is_partial_date,
+    d.survey_record_id,
     d.source_unit,
     d.ucum_unit,
     d.start_time,
@@ -213,6 +210,7 @@ WITH declared_code AS (
     END AS value_number,
     TRY_CAST(s.iso_date AS DATE) AS value_date,
     s.is_partial_date,
+    s.survey_record_id,
     s.source_unit,
     s.ucum_unit,
     TRY_CAST(SUBSTRING(s.start_time, 1, 10) AS DATE) AS start_date,
@@ -254,6 +252,7 @@ WITH declared_code AS (
       WHEN t.value_type IN ('date', 'datetime') AND t.value_date IS NULL AND NOT t.is_partial_date
       THEN 'error'
     END AS absent_reason,
+    t.survey_record_id,
     t.source_unit,
     t.ucum_unit,
     t.start_date,
@@ -282,6 +281,7 @@ SELECT
     THEN j.source_value
   END AS TEXT) AS value_text,
   CAST(j.absent_reason AS TEXT) AS absent_reason,
+  CAST(j.survey_record_id AS BIGINT) AS survey_record_id,
   CAST(j.source_unit AS TEXT) AS source_unit,
   CAST(j.ucum_unit AS TEXT) AS ucum_unit,
   CAST(j.start_date AS DATE) AS start_date,

@@ -3,11 +3,11 @@ MODEL (
   name staging.unlinked,
   kind FULL,
   grain (study, source, table_name, link_status),
-  description 'Leftover of the join to link.person_bridge: rows that do not go on because their person is not (or no longer) linked.',
+  description 'Leftover of the join to link.person_bridge: rows that do not go on because their person is not (or no longer) linked. Records of nobody (locations, providers, ...) go on and are not here.',
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
-    table_name = 'Raw table the rows stand in: value, event or record',
+    table_name = 'Raw table the rows stand in: value, event, record or detail',
     link_status = 'waiting, quarantined, withdrawn, not-linked or no-person',
     n_rows = 'Rows of the raw table',
     n_source_persons = 'Source persons they belong to; 0 for no-person'
@@ -26,7 +26,7 @@ SELECT
   CAST(COUNT(p.source_person_key) AS BIGINT) AS n_source_persons
 FROM staging.source_person AS p
 WHERE
-  p.link_status <> 'linked'
+  NOT p.link_status IN ('linked', 'of-nobody')
 GROUP BY
   p.study,
   p.source,

@@ -9,11 +9,11 @@ MODEL (
     source = 'Source within the study',
     table_name = 'Raw table: value, event or record',
     n_rows = 'Rows in raw',
-    n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named',
+    n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named though it should be',
     n_withdrawn = 'Rows of persons who withdrew',
-    n_absent = 'Values that are absent for a reason',
+    n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows of raw.record and raw.detail kept in staging.source_record and source_detail; they make no facts',
+    n_records = 'Rows of raw.record and raw.detail kept in staging.source_record and source_detail, and delivered eras; they make no facts',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
     n_facts = 'Facts in stem.event',
@@ -32,7 +32,7 @@ WITH delivered AS (
     s.source,
     s.table_name,
     SUM(s.n_rows) AS n_rows,
-    SUM(CASE WHEN s.link_status IN ('linked', 'withdrawn') THEN 0 ELSE s.n_rows END) AS n_unlinked,
+    SUM(CASE WHEN s.link_status IN ('linked', 'withdrawn', 'of-nobody') THEN 0 ELSE s.n_rows END) AS n_unlinked,
     SUM(CASE WHEN s.link_status = 'withdrawn' THEN s.n_rows ELSE 0 END) AS n_withdrawn
   FROM staging.source_person AS s
   GROUP BY
@@ -60,6 +60,8 @@ WITH delivered AS (
     t.code_system,
     t.code_key,
     t.origin,
+    t.given_concept_id,
+    t.given_source_concept_id,
     SUM(CASE WHEN t.disposition = 'ignored' THEN 0 ELSE 1 END) AS n_targets
   FROM stem.event_target AS t
   GROUP BY
@@ -68,7 +70,9 @@ WITH delivered AS (
     t.kind,
     t.code_system,
     t.code_key,
-    t.origin
+    t.origin,
+    t.given_concept_id,
+    t.given_source_concept_id
 ), outcome AS (
   SELECT
     f.study,
@@ -92,13 +96,17 @@ WITH delivered AS (
     f.study,
     f.source,
     'event' AS table_name,
-    0 AS n_absent,
-    CASE WHEN t.n_targets = 0 THEN f.n_events ELSE 0 END AS n_ignored,
-    CASE WHEN t.n_targets > 0 THEN f.n_events ELSE 0 END AS n_rows_with_facts,
-    CASE WHEN t.n_targets > 1 THEN f.n_events * (
+    CASE WHEN f.absent_reason IS NULL THEN 0 ELSE f.n_events END AS n_absent,
+    CASE WHEN f.absent_reason IS NULL AND t.n_targets = 0 THEN f.n_events ELSE 0 END AS n_ignored,
+    CASE WHEN f.absent_reason IS NULL AND t.n_targets > 0 THEN f.n_events ELSE 0 END AS n_rows_with_facts,
+    CASE WHEN f.absent_reason IS NULL AND t.n_targets > 1 THEN f.n_events * (
       t.n_targets - 1
     ) ELSE 0 END AS n_fan_out,
-    0 AS n_records
+    CASE
+      WHEN f.absent_reason IS NULL AND f.kind IN ('condition_era', 'drug_era', 'dose_era')
+      THEN f.n_events
+      ELSE 0
+    END AS n_records
   FROM staging.event_frequency AS f
   LEFT JOIN event_facts_of AS t
     ON f.study = t.study
@@ -107,6 +115,8 @@ WITH delivered AS (
     AND f.code_system = t.code_system
     AND f.code_key = t.code_key
     AND f.origin = t.origin
+    AND f.given_concept_id IS NOT DISTINCT FROM t.given_concept_id
+    AND f.given_source_concept_id IS NOT DISTINCT FROM t.given_source_concept_id
   UNION ALL
   SELECT
     r.study,

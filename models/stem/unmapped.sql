@@ -9,8 +9,8 @@ MODEL (
     source = 'Source within the study',
     variable = 'Variable, or code system of an event',
     source_code = 'Code; null for numbers, dates, texts and absent values; empty for an uncoded event',
-    reason = 'unmapped, no-standard-concept (the mapping says so), ignored, or the absent reason',
-    label = 'Label of the variable; null if not known',
+    reason = 'unmapped, no-standard-concept (the mapping or the source says so), ignored, or the absent reason',
+    label = 'Label of the variable, else of the code; null if not known',
     n_facts = 'Delivered values or events',
     n_persons = 'Persons with at least one of them',
     facts_share = 'Share (0-1) of all values or events of the source'
@@ -42,6 +42,8 @@ WITH value_outcome AS (
     t.code_system,
     t.code_key,
     t.origin,
+    t.given_concept_id,
+    t.given_source_concept_id,
     MIN(CASE t.disposition WHEN 'mapped' THEN 0 WHEN 'unmapped' THEN 1 ELSE 2 END) AS best,
     MAX(t.target_ordinal) AS n_targets
   FROM stem.event_target AS t
@@ -51,7 +53,9 @@ WITH value_outcome AS (
     t.kind,
     t.code_system,
     t.code_key,
-    t.origin
+    t.origin,
+    t.given_concept_id,
+    t.given_source_concept_id
 ), counted AS (
   SELECT
     f.study,
@@ -83,6 +87,8 @@ WITH value_outcome AS (
     f.code_system AS variable,
     f.code_key AS source_code,
     CASE
+      WHEN NOT f.absent_reason IS NULL
+      THEN f.absent_reason
       WHEN o.best = 2
       THEN 'ignored'
       WHEN o.best = 1 AND o.n_targets > 0
@@ -93,13 +99,15 @@ WITH value_outcome AS (
     f.n_events AS n_facts,
     f.n_persons
   FROM staging.event_frequency AS f
-  INNER JOIN event_outcome AS o
+  LEFT JOIN event_outcome AS o
     ON f.study = o.study
     AND f.source = o.source
     AND f.kind = o.kind
     AND f.code_system = o.code_system
     AND f.code_key = o.code_key
     AND f.origin = o.origin
+    AND f.given_concept_id IS NOT DISTINCT FROM o.given_concept_id
+    AND f.given_source_concept_id IS NOT DISTINCT FROM o.given_source_concept_id
 ), total AS (
   SELECT
     c.study,
@@ -134,7 +142,7 @@ SELECT
   CAST(l.variable AS TEXT) AS variable,
   CAST(l.source_code AS TEXT) AS source_code,
   CAST(l.reason AS TEXT) AS reason,
-  CAST(v.label AS TEXT) AS label,
+  CAST(COALESCE(NULLIF(v.label, ''), k.meaning) AS TEXT) AS label,
   CAST(l.n_facts AS BIGINT) AS n_facts,
   CAST(l.n_persons AS BIGINT) AS n_persons,
   CAST(CAST(l.n_facts AS DOUBLE) / CAST(t.n_facts AS DOUBLE) AS DOUBLE) AS facts_share
@@ -143,3 +151,5 @@ INNER JOIN total AS t
   ON l.study = t.study AND l.source = t.source
 LEFT JOIN vocab.variable AS v
   ON l.study = v.study AND l.source = v.source AND l.variable = v.variable
+LEFT JOIN vocab.variable_code AS k
+  ON l.study = k.study AND l.source = k.source AND l.variable = k.variable AND l.source_code = k.code

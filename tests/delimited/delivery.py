@@ -23,7 +23,7 @@ from biobraid.ingest.connectors.contract import (
 from biobraid.ingest.landing.tally import Tally
 
 KEYS = IngestKeys(b"p" * 32, b"r" * 32, b"f" * 32, b"i" * 32)
-FACTS = ("raw.value", "raw.event", "raw.record", "raw.consent")
+FACTS = ("raw.value", "raw.event", "raw.record", "raw.detail", "raw.consent")
 
 
 @dataclass

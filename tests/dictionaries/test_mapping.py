@@ -171,3 +171,23 @@ def test_load_mapping_raises_all_faults(home: Home) -> None:
         "studies/small/mapping.csv, row 2",
         "studies/small/mapping.csv, row 3",
     }
+
+
+def test_an_age_in_parts_of_a_year_becomes_an_age_in_years(home: Home) -> None:
+    found = mapping_of(
+        home,
+        """
+        survey,height,,0,Person,,,direct,age/12,,APPROVED,
+        hospital,height,,0,Person,,,direct,age/100,,APPROVED,
+        """,
+    )
+    assert not found.faults
+    assert {(m.source, m.rule, m.rule_arg, m.scale_factor) for m in found.mappings} == {
+        ("survey", "scale", "age", 1 / 12),
+        ("hospital", "scale", "age", 0.01),
+    }
+
+
+def test_an_age_in_parts_that_are_none_is_a_fault(home: Home) -> None:
+    found = mapping_of(home, "survey,height,,0,Person,,,direct,age/0,,APPROVED,")
+    assert "Person cannot take 'age/0'" in found.faults[0].text()

@@ -52,6 +52,43 @@ def test_a_sound_study_has_no_error_and_no_warning(home: Home) -> None:
     assert "could not be verified: 32817, 32862" in text_of(found, "note")
 
 
+SHARED = """
+id: small
+name: A small study
+release: "1"
+licence: none
+time_zone: Europe/London
+sources:
+  visits:
+    connector: delimited
+    files: ["hospital*.csv"]
+    person_id: pid
+    dictionary:
+      {format: codes, fields: ["codes.csv"], variable: "small:visits", code: code, meaning: label}
+    options: {layout: event, kind: visit, code: diag, time: date, code_system: "small:visits"}
+  deaths:
+    connector: delimited
+    files: ["hospital*.csv"]
+    shares_files: [SHARES]
+    person_id: pid
+    options: {layout: event, kind: death, time: date, ignore: {diag: [I21]}}
+"""
+
+
+def test_sources_that_say_so_take_other_facts_from_the_same_file(home: Home) -> None:
+    write_pack(home, study_yaml=SHARED.replace("SHARES", "visits"))
+    deliver(home, "small", hospital=HOSPITAL, codes="code,label\nI21,Infarction\n")
+    found = examine(home)
+    assert text_of(found, "error") == ""
+    assert "no glob matches" not in text_of(found), "the list of codes is a dictionary's file"
+    assert "promised, but in none" not in text_of(found)
+    write_pack(home, study_yaml=SHARED.replace("[SHARES]", "[]"))
+    assert "claimed by deaths and visits" in text_of(examine(home), "error")
+    write_pack(home, study_yaml=SHARED.replace("SHARES", "visit"))
+    said = text_of(examine(home), "error")
+    assert "deaths shares files with 'visit', no other source; did you mean visits?" in said
+
+
 def test_every_fault_of_a_study_is_found_in_one_go(home: Home) -> None:
     write_pack(
         home,

@@ -12,6 +12,7 @@ import pytest
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.export.project import OpenProject, create_project
+from tests.export.records import RECORDS
 
 N_PERSONS = 60
 BMI, GLUCOSE, DIABETES = 3038553, 3004501, 201826
@@ -161,7 +162,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse's file, made once."""
     path = tmp_path_factory.mktemp("built") / "warehouse.duckdb"
     with duckdb.connect(str(path)) as con:
-        con.execute(WAREHOUSE)
+        con.execute(WAREHOUSE + RECORDS)
     return path
 
 

@@ -79,7 +79,7 @@ def id_values(database: Any) -> set[object]:
             WHERE database_name = 'r' AND schema_name <> 'vocab'
               AND (column_name LIKE '%\\_id' ESCAPE '\\' OR column_name LIKE '%token%'
                 OR column_name = 'person_source_value')
-              AND column_name NOT LIKE '%concept_id'""").fetchall()
+              AND column_name NOT LIKE '%concept_id' AND column_name <> 'cost_domain_id'""").fetchall()
         for schema, table, column in columns:
             found |= {
                 value

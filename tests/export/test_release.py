@@ -64,6 +64,7 @@ def test_manifest_says_what_the_release_was_made_of(bank: Home, alpha: OpenProje
     assert manifest["left_out"] == {
         "cdm.note_nlp": "rows belong to persons but name none, so consent cannot be applied",
         "mart.coverage": "counts persons outside the project",
+        "mart.death_agreement": "counts persons outside the project",
     }
     stored = dict(rows(made.folder / DATABASE, "SELECT key, value FROM r.meta.manifest"))
     assert json.loads(str(stored["n_persons"])) == N_PERSONS

@@ -53,6 +53,14 @@ def ready(bank: Home, tmp_path: Path) -> Home:
             "DELETE FROM cdm.measurement WHERE person_id = 31007 "
             f"AND measurement_concept_id = {GLUCOSE}"
         )
+        con.execute(  # only notes that never record diabetes: no reason to call 31 free of it
+            "INSERT INTO vocab.study_source VALUES "
+            "('one', 'notes', 'health_record', NULL, NULL, 'primary-care')"
+        )
+        con.execute(
+            "INSERT INTO mart.source_coverage SELECT 31007, 'one', 'notes', 'health_record', "
+            "DATE '2000-01-01', DATE '2022-12-31', 'administrative-censoring', NULL"
+        )
         con.execute(  # an older BMI and one after the window must not be picked
             f"""INSERT INTO cdm.measurement
             SELECT 900000, 1007, {BMI}, DATE '2019-06-01', NULL, 99, 9531, '21001', NULL UNION ALL

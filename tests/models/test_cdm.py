@@ -172,16 +172,21 @@ def test_the_books_balance_and_count_every_way_out(build: Build) -> None:
     assert (
         warehouse.build("stem.arrival")
         == """
-      cdm_table            | n_facts | n_undated | n_excluded | n_surplus | n_rows
-      ---------------------+---------+-----------+------------+-----------+-------
-      visit_occurrence     | 0       | 0         | 0          | 0         | 0
-      condition_occurrence | 0       | 0         | 0          | 0         | 0
-      drug_exposure        | 0       | 0         | 0          | 0         | 0
-      procedure_occurrence | 0       | 0         | 0          | 0         | 0
-      device_exposure      | 0       | 0         | 0          | 0         | 0
-      measurement          | 3       | 1         | 1          | 0         | 1
-      observation          | 4       | 1         | 1          | 0         | 2
-      death                | 0       | 0         | 0          | 0         | 0
+      cdm_table            | n_facts | n_undated | n_excluded | n_surplus | n_homeless | n_rows
+      ---------------------+---------+-----------+------------+-----------+------------+-------
+      visit_occurrence     | 0       | 0         | 0          | 0         | 0          | 0
+      visit_detail         | 0       | 0         | 0          | 0         | 0          | 0
+      condition_occurrence | 0       | 0         | 0          | 0         | 0          | 0
+      drug_exposure        | 0       | 0         | 0          | 0         | 0          | 0
+      procedure_occurrence | 0       | 0         | 0          | 0         | 0          | 0
+      device_exposure      | 0       | 0         | 0          | 0         | 0          | 0
+      measurement          | 3       | 1         | 1          | 0         | 0          | 1
+      observation          | 4       | 1         | 1          | 0         | 0          | 2
+      specimen             | 0       | 0         | 0          | 0         | 0          | 0
+      survey_conduct       | 0       | 0         | 0          | 0         | 0          | 0
+      note                 | 0       | 0         | 0          | 0         | 0          | 0
+      episode              | 0       | 0         | 0          | 0         | 0          | 0
+      death                | 0       | 0         | 0          | 0         | 0          | 0
     """
     )
 

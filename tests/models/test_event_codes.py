@@ -102,3 +102,41 @@ def test_a_code_the_vocabulary_knows_and_does_not_map_keeps_its_source_concept(
       condition_occurrence | 0          | 47000
     """
     )
+
+
+def test_a_leftover_code_is_named_by_its_list_of_codes(build: Build) -> None:
+    """A variable's own label comes first; a list of codes has none and names each code."""
+    given = """
+      raw.event
+      person | code   | code_system | start_time
+      -------+--------+-------------+-----------
+      1      | 225664 | toy:items   | 2010-05-06
+      2      | 9      | toy:items   | 2010-05-06
+
+      raw.value
+      person | variable | value
+      -------+----------+------
+      1      | smoking  | 1
+
+      vocab.variable
+      variable  | label  | value_type
+      ----------+--------+-----------
+      toy:items |        | code
+      smoking   | Smokes | code
+
+      vocab.variable_code
+      variable  | code   | meaning
+      ----------+--------+-------------
+      toy:items | 225664 | Finger stick
+      smoking   | 1      | yes
+    """
+    assert (
+        build("stem.unmapped", given)
+        == """
+      variable  | source_code | label        | n_facts
+      ----------+-------------+--------------+--------
+      smoking   | 1           | Smokes       | 1
+      toy:items | 225664      | Finger stick | 1
+      toy:items | 9           |              | 1
+    """
+    )

@@ -69,7 +69,7 @@ def test_coverage_says_from_when_to_when_and_why_it_ended(build: Build) -> None:
       1      | main   | 2010-01-01   | 2010-01-01 | last-record              |            | 0               | true
       1      | hes    | 1997-01-01   | 2020-12-31 | administrative-censoring |            | 0               | true
       2      | hes    | 2000-01-01   | 2015-05-05 | death                    |            | 0               | false
-      2      | gp     | 2000-01-01   | 2010-06-30 | registration-ended       | left       | 2               | true
+      2      | gp     | 2001-01-01   | 2010-06-30 | registration-ended       | left       | 1               | true
       3      | hes    | 1997-01-01   | 2020-12-31 | administrative-censoring |            | 0               | false
       3      | gp     | 1990-01-01   | 2016-12-31 | administrative-censoring |            | 1               | true
     """

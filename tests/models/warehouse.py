@@ -8,6 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import duckdb
+import sqlglot
+import sqlmesh  # noqa: F401  extends sqlglot's generators, which must not be in use before
+from sqlglot import exp
 
 from biobraid.core.schemas import Table
 from biobraid.core.warehouse_views import external_tables
@@ -48,6 +51,19 @@ def model_query(name: str) -> str:
 def parents(name: str) -> set[str]:
     """Tables a model reads."""
     return set(_TABLE.findall(model_query(name)))
+
+
+@cache
+def model_columns(name: str) -> tuple[tuple[str, str], ...]:
+    """Columns of a model and their types, as its query casts them."""
+    query = sqlglot.parse_one(model_query(name), read="duckdb")
+    assert isinstance(query, exp.Query)
+    found = []
+    for projection in query.selects:
+        cast = projection.this
+        assert isinstance(cast, exp.Cast), f"{name}.{projection.alias} is not cast"
+        found.append((projection.alias, cast.to.sql("duckdb")))
+    return tuple(found)
 
 
 class Rows:
@@ -111,7 +127,7 @@ class Warehouse:
             if name in tables:
                 self._insert(table, tables[name])
         if "link.person_bridge" not in tables:
-            self._link_everybody()
+            self.link_everybody()
         if "meta.biobank" not in tables:
             self.con.execute("INSERT INTO meta.biobank VALUES ('test biobank', '0')")
 
@@ -121,6 +137,21 @@ class Warehouse:
         found = self.con.execute(f"SELECT * FROM {name}")
         names = [column[0] for column in found.description or []]
         return Rows(names, found.fetchall())
+
+    def put(self, name: str, given: str) -> None:
+        """Give a model's rows by hand instead of building it; columns not given are null."""
+        table = parse_table(given)
+        columns = [column for column in model_columns(name) if column[0] in table.header]
+        unknown = set(table.header) - {column for column, _ in columns}
+        if unknown:
+            raise ValueError(f"{name} has no column {unknown}")
+        every = ", ".join(f'"{column}" {kind}' for column, kind in model_columns(name))
+        self.con.execute(f"CREATE TABLE {name} ({every})")
+        named = ", ".join(f'"{column}"' for column in table.header)
+        marks = ", ".join("?" for _ in table.header)
+        for row in table.rows:
+            self.con.execute(f"INSERT INTO {name} ({named}) VALUES ({marks})", row)
+        self.built.add(name)
 
     def _materialise(self, name: str) -> None:
         if name in self.built or name in _EXTERNAL:
@@ -151,7 +182,9 @@ class Warehouse:
         if column in cells:
             return cells[column]
         if column in ("row_id", "record_id") and table.schema == "raw":
-            offset = {"value": 1000, "event": 2000, "record": 3000}.get(table.name, 0)
+            offset = {"value": 1000, "event": 2000, "record": 3000, "detail": 4000}.get(
+                table.name, 0
+            )
             return str(offset + number)
         if column == "source_person_key" and table.schema == "link":
             return cells.get("person_id")
@@ -160,7 +193,8 @@ class Warehouse:
         choice = _DEFAULTS.get(column)
         return None if choice is None else choice.get(table.full_name, choice[""])
 
-    def _link_everybody(self) -> None:
+    def link_everybody(self) -> None:
+        """Link every source person to the person of the same number."""
         keys: set[str] = set()
         for name in ("value", "event", "record"):
             found = self.con.execute(

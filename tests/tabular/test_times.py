@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from biobraid.core.study import DateOrder
-from biobraid.ingest.times import normalise_times, shift_times
+from biobraid.ingest.offset_times import shift_times
+from biobraid.ingest.times import normalise_times
 
 
 def one(text: str, order: DateOrder = "ymd", zone: str | None = None, **given: Any) -> str | None:

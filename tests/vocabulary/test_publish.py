@@ -6,12 +6,13 @@ from typing import Any
 
 import pyarrow.dataset as ds
 import pytest
+import yaml
 
 from biobraid.core.errors import SettingsError
 from biobraid.core.home import Home
 from biobraid.core.keys import concept_key
 from biobraid.core.manifest import Manifest
-from biobraid.core.study import Study, read_study
+from biobraid.core.study import Censoring, Study, read_study
 from biobraid.ingest import catalog_tables
 from biobraid.ingest.catalog_tables import TYPE_CONCEPTS, publish_catalog
 from biobraid.ingest.vocabulary import (
@@ -76,6 +77,36 @@ def test_sources_variables_codes_and_mappings_are_published(home: Home, study: S
         ("survey", 0.45359237),
     }
     assert mapped[0]["id_key"] == concept_key("measurement", 3025315)
+
+
+def test_censoring_dates_are_published_by_source_and_region(home: Home, study: Study) -> None:
+    rules = [
+        Censoring(source="hospital", region="2", to="2018-08-31"),
+        Censoring(source="hospital", region="1", to="2020-12-31"),
+    ]
+    publish_catalog(home, [study.model_copy(update={"censoring": rules})])
+    assert table(home, "study_censoring") == [
+        {"study": study.id, "source": "hospital", "region": region, "covers_to": to}
+        for region, to in (("1", "2020-12-31"), ("2", "2018-08-31"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "fault"),
+    [
+        ([{"source": "hospitl", "region": "1", "to": "2020-01-01"}], "did you mean hospital"),
+        ([{"source": "hospital", "region": "1", "to": "2020"}], "to"),
+        (2 * [{"source": "hospital", "region": "1", "to": "2020-01-01"}], "has two dates"),
+    ],
+)
+def test_a_censoring_rule_that_cannot_hold_is_refused(
+    home: Home, study: Study, rules: list[dict[str, str]], fault: str
+) -> None:
+    path = home.studies / study.id / "study.yaml"
+    given = yaml.safe_load(path.read_text(encoding="utf-8")) | {"censoring": rules}
+    path.write_text(yaml.safe_dump(given), encoding="utf-8")
+    with pytest.raises(SettingsError, match=fault):
+        read_study(path.parent)
 
 
 def test_the_starter_vocabulary_is_published_with_origins(home: Home, study: Study) -> None:
@@ -151,7 +182,7 @@ def test_a_publication_killed_half_way_is_not_in_force(
     expected = objects(home)
     with Manifest(home) as manifest:
         assert manifest.sweep() == 0
-    assert len(expected) == 15
+    assert len(expected) == 16
 
 
 def test_a_loaded_vocabulary_is_left_alone_and_looked_into(home: Home, study: Study) -> None:

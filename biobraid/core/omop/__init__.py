@@ -1,4 +1,4 @@
-"""Columns of the OMOP CDM 5.4 tables, read from OHDSI's own field list (see ORIGIN.md)."""
+"""Columns of the OMOP CDM tables, read from OHDSI's own field list (see ORIGIN.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from biobraid.core.schemas.table import Column, Table
 
-_FIELDS = Path(__file__).with_name("cdm54_fields.csv")
+# CDM 5.4, and of CDM 6 the one table that surveys need.
+_FIELDS = tuple(Path(__file__).with_name(n) for n in ("cdm54_fields.csv", "survey_fields.csv"))
 
 # Tables that arrive as vocabulary files and are read as vocab.<table>.
 VOCABULARY_TABLES = (
@@ -44,9 +45,13 @@ class Field:
 
 @cache
 def cdm_fields() -> tuple[Field, ...]:
-    """All fields of CDM 5.4, tables and columns in the order of the standard."""
-    with _FIELDS.open(encoding="utf-8", newline="") as handle:
-        return tuple(
+    """All fields of CDM 5.4 and of survey_conduct, tables and columns in the order of the standard."""
+    return tuple(field for path in _FIELDS for field in _read_fields(path))
+
+
+def _read_fields(path: Path) -> list[Field]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return [
             Field(
                 row["table"],
                 row["field"],
@@ -60,7 +65,7 @@ def cdm_fields() -> tuple[Field, ...]:
                 row["description"],
             )
             for row in csv.DictReader(handle)
-        )
+        ]
 
 
 def table_fields(table: str) -> tuple[Field, ...]:

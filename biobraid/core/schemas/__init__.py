@@ -22,10 +22,14 @@ from biobraid.core.schemas.raw import (
 )
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
+    VOCAB_CENSORING,
     VOCAB_CODE,
     VOCAB_MAPPING,
     VOCAB_ORIGIN,
     VOCAB_SOURCE,
+    VOCAB_UNIT_CONVERSION,
+    VOCAB_UNIT_SPELLING,
+    VOCAB_UNIT_TARGET,
     VOCAB_VARIABLE,
 )
 
@@ -40,10 +44,14 @@ LANDING_TABLES: tuple[Table, ...] = (
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,
     VOCAB_SOURCE,
+    VOCAB_CENSORING,
     VOCAB_VARIABLE,
     VOCAB_CODE,
     VOCAB_MAPPING,
     VOCAB_ORIGIN,
+    VOCAB_UNIT_SPELLING,
+    VOCAB_UNIT_CONVERSION,
+    VOCAB_UNIT_TARGET,
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
@@ -126,10 +134,14 @@ __all__ = [
     "RAW_REJECT",
     "RAW_VALUE",
     "TABLES",
+    "VOCAB_CENSORING",
     "VOCAB_CODE",
     "VOCAB_MAPPING",
     "VOCAB_ORIGIN",
     "VOCAB_SOURCE",
+    "VOCAB_UNIT_CONVERSION",
+    "VOCAB_UNIT_SPELLING",
+    "VOCAB_UNIT_TARGET",
     "VOCAB_VARIABLE",
     "Column",
     "Table",

@@ -33,9 +33,10 @@ RAW_VALUE = Table(
 variable VARCHAR variable as named in the study's dictionary (UK Biobank: the field id)
 instance INTEGER visit or repeat the value belongs to; 0 where the source has none
 array_index INTEGER position within a multi-valued answer; 0 where there is one value
-value VARCHAR value as delivered; never null (an empty cell makes no row)
+value VARCHAR value as delivered; null only where absent_reason is not (an empty cell makes no row)
+absent_reason VARCHAR why there is no value, where the source's structure says it (a branch not taken): FHIR data-absent-reason, see ABSENT_REASONS; null otherwise
 unit VARCHAR unit as delivered; null if the unit stands only in the dictionary
-survey_record_id BIGINT record_id of the filled-in instrument (raw.event, kind survey) the answer belongs to; null if none
+survey_record_id BIGINT record_id of the filled-in instrument (raw.event, kind survey) the answer belongs to, or row_id of that event where its record holds several instruments (a row of REDCap); null if none
 """
         + _VALUE_TIMES
     ),
@@ -60,6 +61,7 @@ value VARCHAR value delivered with the event, as text
 unit VARCHAR unit delivered with the value
 value_code VARCHAR coded value (a FHIR valueCodeableConcept); null if the value is a number or text
 value_code_system VARCHAR OMOP vocabulary id of value_code, or study:source
+absent_reason VARCHAR why the event says nothing (FHIR dataAbsentReason), see ABSENT_REASONS; such an event makes no fact and is counted as missing; null otherwise
 value_source VARCHAR value verbatim, where the source gives it beside `value`; null otherwise
 range_low VARCHAR lower end of the normal range, in `unit`, as text
 range_high VARCHAR upper end of the normal range, in `unit`, as text
@@ -182,7 +184,7 @@ records_rejected BIGINT records rejected, see raw.reject
 records_ignored BIGINT records ignored by a stated rule
 records_superseded BIGINT records replaced by a newer version
 records_deleted BIGINT records deleted by a deletion record, a tombstone or a withdrawal
-facts_read BIGINT non-empty cells or facts of the landed, superseded and deleted records
+facts_read BIGINT non-empty cells, empty cells whose absent_reason is known, or facts of the landed, superseded and deleted records
 facts_landed BIGINT facts now in landing from this file
 facts_rejected BIGINT cells rejected
 facts_ignored BIGINT cells ignored by a stated rule (undeclared free text, undeclared columns, record keys)

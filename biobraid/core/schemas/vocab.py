@@ -24,6 +24,21 @@ release VARCHAR study release the source belongs to
     ),
 )
 
+VOCAB_CENSORING = Table(
+    "vocab",
+    "study_censoring",
+    "last day a source could have recorded anything about persons of one region, as declared",
+    ("study", "source", "region"),
+    columns_of(
+        """
+study VARCHAR study id
+source VARCHAR source id
+region VARCHAR code of the persons' registration (raw.record): data provider, country, ...
+covers_to VARCHAR administrative censoring date of the source there (YYYY-MM-DD)
+"""
+    ),
+)
+
 VOCAB_VARIABLE = Table(
     "vocab",
     "variable",
@@ -100,6 +115,50 @@ concept_id BIGINT OMOP concept
 origin VARCHAR file or vocabulary release the row was taken from
 is_stub BOOLEAN true where the id is used but its row could not be verified
 id_key BIGINT 63-bit key of the concept: fact id = xor(row_id, id_key)
+"""
+    ),
+)
+
+VOCAB_UNIT_SPELLING = Table(
+    "vocab",
+    "unit_spelling",
+    "spelling of a unit that was delivered or stands in a dictionary",
+    ("unit",),
+    columns_of(
+        """
+unit VARCHAR unit as delivered, trimmed
+ucum_unit VARCHAR the same in UCUM; null if not known
+"""
+    ),
+)
+
+VOCAB_UNIT_CONVERSION = Table(
+    "vocab",
+    "unit_conversion",
+    "way from a unit that occurs to a unit that values are stored in",
+    ("analyte", "from_unit", "to_unit"),
+    columns_of(
+        """
+analyte VARCHAR substance the conversion holds for; empty where the dimension alone decides
+from_unit VARCHAR UCUM unit that occurs
+to_unit VARCHAR UCUM unit of a concept or of a mapping; also from_unit itself
+scale_factor DOUBLE value in to_unit = value in from_unit x scale_factor + scale_offset
+scale_offset DOUBLE see scale_factor
+"""
+    ),
+)
+
+VOCAB_UNIT_TARGET = Table(
+    "vocab",
+    "unit_target",
+    "measurement concept with the one unit its values are stored in",
+    ("vocabulary_id", "concept_code"),
+    columns_of(
+        """
+vocabulary_id VARCHAR OMOP vocabulary of the concept
+concept_code VARCHAR code of the concept
+ucum_unit VARCHAR UCUM unit of stored values, unless a study's mapping states another
+analyte VARCHAR substance measured; empty where units convert by dimension alone
 """
     ),
 )
