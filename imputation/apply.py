@@ -43,11 +43,17 @@ def fill_table(
     def fill(concept: int, visible: Cells, wanted: Cells) -> Filled:
         return method.fill({concept: visible}, {concept: wanted})[concept]
 
-    con.execute(f"CREATE OR REPLACE TABLE {into} ({COLUMNS})")
     n = 0
-    for concept, visible, wanted in _side_by_side(con, observations, targets, is_sorted):
-        if concept in method.model.concepts:
-            n += insert_filled(con, into, concept, fill(concept, visible, wanted))
+    con.execute("BEGIN")  # one transaction: each of its own would write the rows to the log first
+    try:
+        con.execute(f"CREATE OR REPLACE TABLE {into} ({COLUMNS})")
+        for concept, visible, wanted in _side_by_side(con, observations, targets, is_sorted):
+            if concept in method.model.concepts:
+                n += insert_filled(con, into, concept, fill(concept, visible, wanted))
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")
     return n
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from biobraid.imputation.conformal import Calibration, Scored, calibrate
 from biobraid.imputation.cross import Cross, add_cross, fit_cross
@@ -32,8 +33,8 @@ Floats = npt.NDArray[np.float64]
 class Filled:
     """Imputed cells of one concept, in the concept's own unit, one element per target.
 
-    lower and upper end the interval; NaN where a method gives none. sd is that of the predictive
-    distribution, weight what the nearest neighbour counted for (0 to 1). gap_days: to the nearest
+    lower and upper end the interval; NaN where a method gives none. sd is that of a normal
+    distribution with an interval as wide, weight what the nearest neighbour counted for (0 to 1). gap_days: to the nearest
     neighbour used, FAR_DAYS where there was none. n_prior: observations before the target.
     """
 
@@ -79,17 +80,20 @@ class DecayMethod:
         """Predictions of one concept on its own scale."""
         model = self.model.concepts[concept]
         marginal, sd = model.marginal, np.sqrt(predicted.variance)
+        level = self.calibration.level if self.calibration else 0.9
+        normal_half = float(ndtri(0.5 + level / 2))
         if self.calibration is None:
-            half = 1.645 * sd
+            half = normal_half * sd
         else:
             half = self.calibration.half_width(concept, predicted)
-        spread = marginal.to_values(predicted.score + sd) - marginal.to_values(predicted.score - sd)
+        lower = marginal.to_values(predicted.score - half)
+        upper = marginal.to_values(predicted.score + half)
         return Filled(
             cells,
             marginal.to_values(predicted.score),
-            marginal.to_values(predicted.score - half),
-            marginal.to_values(predicted.score + half),
-            spread / 2,
+            lower,
+            upper,
+            (upper - lower) / (2 * normal_half),
             predicted.gap_days,
             predicted.n_prior,
             model.fitted.decay.weight(predicted.gap_days),

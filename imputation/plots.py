@@ -50,7 +50,7 @@ def _error_by_variable(evaluation: Evaluation, figure: Any) -> bool:
         f"{name}\n(chosen: {_LABELS[evaluation.chosen[name]]})" for name in names])  # fmt: skip
     axes.set_xlabel("mean absolute error, in standard deviations of the variable")
     axes.set_title("Cells of held-out persons, hidden at random")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return True
 
 
@@ -84,7 +84,8 @@ def _error_by_gap(evaluation: Evaluation, figure: Any) -> bool:
         axes.set_title(_MASK_LABELS[mask], fontsize=10)
         axes.set_xlabel("age of the last value")
     figure.axes[0].set_ylabel("mean absolute error (SD)")
-    figure.axes[0].legend(frameon=False, fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return True
 
 
@@ -104,5 +105,5 @@ def _coverage(evaluation: Evaluation, figure: Any) -> bool:
     )
     axes.set_ylabel("share of true values inside the interval")
     axes.set_title("Do 90 % intervals hold for everyone? (held-out persons, hidden at random)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower left")
     return True

@@ -10,6 +10,7 @@ from datetime import datetime
 import duckdb
 import numpy as np
 import pyarrow as pa
+from scipy.special import ndtri
 
 from biobraid.imputation.apply import COLUMNS as FILLED_COLUMNS
 from biobraid.imputation.apply import filled_table
@@ -24,7 +25,6 @@ from biobraid.imputation.tables import forget_plan, make_tables
 
 Progress = Callable[[str, float | None], None]
 GROUPS_AT_ONCE = 50_000
-_GAUSS_90 = 1.645
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,8 @@ def _with_draws(
     method = fitted.decay
     spread = np.sqrt(predicted.variance)
     if method.calibration is not None:
-        spread = method.calibration.half_width(concept, predicted) / _GAUSS_90
+        normal_half = float(ndtri(0.5 + method.calibration.level / 2))
+        spread = method.calibration.half_width(concept, predicted) / normal_half
     draw = np.random.default_rng([plan.seed, concept, first_group])
     marginal = method.model.concepts[concept].marginal
     for number in range(1, plan.m + 1):
