@@ -19,7 +19,9 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "spine", "vocabulary", "decay_p12", "decay_scale")
+NAMES = (
+    "ukb_wide", "spine", "vocabulary", "decay_p12", "decay_scale", "rubin", "mice_scale",
+)  # fmt: skip
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
