@@ -27,6 +27,8 @@ check: env
 bench: env
 	$(BIN)/python -m benchmarks ukb_wide
 	$(BIN)/python -m benchmarks spine
+	$(BIN)/python -m benchmarks fhir
+	$(BIN)/python -m benchmarks vocabulary
 
 # The exact, hash-checked set of dependencies; needs uv. Holds no registry's address.
 constraints:

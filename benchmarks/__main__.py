@@ -20,7 +20,8 @@ from typing import Any
 from benchmarks.machine import describe
 
 NAMES = (
-    "ukb_wide", "spine", "vocabulary", "decay_p12", "decay_scale", "rubin", "mice_scale",
+    "ukb_wide", "fhir", "spine", "vocabulary",
+    "decay_p12", "decay_scale", "rubin", "mice_scale",
 )  # fmt: skip
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 

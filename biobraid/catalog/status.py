@@ -33,6 +33,10 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
         "stem.unmapped",
         "SELECT * FROM stem.unmapped ORDER BY n_facts DESC LIMIT ?",
     ),
+    "dangling": (
+        "stem.dangling_reference",
+        "SELECT * FROM stem.dangling_reference ORDER BY ALL LIMIT 100",
+    ),
     "books": ("stem.books", "SELECT * FROM stem.books ORDER BY ALL"),
 }
 

@@ -68,9 +68,9 @@ def _generate(call: Invocation, home: Home, truth: Path, persons: int, seed: int
             on_progress=lambda done, total: update(f"{done:,} persons", done / total),
         )
     call.out.say(
-        f"Sample biobank: {summary.persons:,} persons, {summary.in_both:,} of them in both "
-        f"studies, {summary.files} files, {summary.bytes / 1e6:,.1f} MB, "
-        f"{summary.defects} planted defects"
+        f"Sample biobank: {summary.persons:,} persons in {len(summary.by_study)} studies, "
+        f"{summary.in_several:,} of them in several, {summary.files} files, "
+        f"{summary.bytes / 1e6:,.1f} MB, {summary.defects} planted defects"
     )
     call.out.result({"sample": summary.__dict__})
 

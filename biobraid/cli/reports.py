@@ -76,6 +76,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         "attrition": "Persons at each step",
         "coverage": "Mapped share of facts per source",
         "unmapped": "Most frequent leftovers (stem.unmapped)",
+        "dangling": "References to records that are not there; null in cdm",
         "books": "Facts from raw to cdm (stem.books)",
     }
     for name, found in report.get("warehouse", {}).items():

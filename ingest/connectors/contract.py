@@ -52,6 +52,7 @@ class FileJob:
     threads: int
     study_keys: Mapping[str, str] = field(default_factory=dict)  # namespaces of other studies
     previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
+    keys_repeat: bool = False  # the reader has raised RepeatedKeys before: give row numbers
     tmp: Path | None = None  # folder of the home for files unpacked while reading
 
     @property
@@ -134,6 +135,15 @@ class Counts:
     whole_row_keys: bool = False  # records have no key: equal rows are told apart by occurrence
     may_be_empty: bool = False  # a full delivery's file may hold no record (an empty CDM table)
     bytes_done: int = 0  # of the file as delivered, for the progress bar
+
+
+class RepeatedKeys(Exception):
+    """A file repeats record keys where the reader had hoped that it does not.
+
+    Row numbers cost landing a second pass. A reader may leave them out, see for itself that
+    keys are unique, and raise this otherwise: the file is then read again, from the start,
+    with FileJob.keys_repeat.
+    """
 
 
 Reader = Callable[[FileJob], Iterator[Chunk | Counts]]

@@ -69,8 +69,9 @@ def _read_table(
 ) -> Iterator[Chunk | Counts]:
     name = delivered.name
     rule = _ignored_by(name, options)
-    prefix = f"{delivered.inside}." if delivered.inside else ""
-    columns = tuple(f"{prefix}{column}" for column in rows.header)
+    # The same names whatever form the next delivery takes.
+    prefix = f"{name or delivered.inside}."
+    columns = tuple(f"{prefix}{column.lower()}" for column in rows.header)
     if name is None or rule is not None:
         yield Counts(columns=columns, may_be_empty=True)
         for block in rows:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 
+from biobraid.ingest.connectors.omop_columns import IGNORED_TABLES
 from biobraid.ingest.connectors.omop_tables import EVERY_TABLE
 
 _ENDINGS = re.compile(r"(\.(csv|tsv|txt|psv|gz|parquet|pq|parq|duckdb|db|zip))+$")
@@ -33,3 +35,16 @@ def table_of(path: PurePath | str) -> str | None:
 def is_extension(table: str) -> bool:
     """True for tables such as person_ext, which lead a delivery beyond the standard."""
     return table.endswith("_ext")
+
+
+def one_of_each_table(files: Iterable[Path]) -> list[Path]:
+    """The first file of each table that lands, and every file that may hold several."""
+    first: dict[str, Path] = {}
+    several = []
+    for path in files:
+        table = table_of(path)
+        if table is None:
+            several.append(path)
+        elif table not in IGNORED_TABLES and not is_extension(table):
+            first.setdefault(table, path)
+    return [*first.values(), *several]

@@ -18,15 +18,13 @@ import numpy as np
 import pyarrow as pa
 
 from biobraid.ingest.connectors.contract import FileJob
-from biobraid.ingest.connectors.omop_files import delivered_tables
+from biobraid.ingest.connectors.omop_files import delivered_tables, form_of
 from biobraid.ingest.connectors.omop_frame import Frame, make_frame
 from biobraid.ingest.connectors.omop_names import table_of
 from biobraid.ingest.connectors.omop_options import OmopOptions
 from biobraid.ingest.connectors.omop_plan import make_plan
 from biobraid.ingest.connectors.omop_tables import OWNED_BY_POINTER, TABLES
 from biobraid.ingest.hashing import positive
-
-_CONTAINERS = (".zip", ".duckdb", ".db")
 
 
 class Owners:
@@ -94,7 +92,7 @@ class Owners:
 
 def _where_it_may_stand(path: Path, table: str) -> Iterator[Path]:
     """The delivered file itself if it holds several tables, else the table's files beside it."""
-    if path.name.lower().endswith(_CONTAINERS):
+    if form_of(path, path.name, "") in ("duckdb", "zip"):
         yield path
         return
     folders = [path.parent]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from biobraid.core.omop import cdm_fields
+from biobraid.core.omop import table_fields
 from biobraid.ingest.connectors.omop_columns import IGNORED_TABLES
 
 Shape = Literal["person", "event", "record"]
@@ -40,17 +40,6 @@ class CdmTable:
     names: frozenset[str] = frozenset()  # all columns of the standard
 
 
-_SURVEY = (
-    "survey_conduct_id", "person_id", "survey_concept_id", "survey_start_date",
-    "survey_start_datetime", "survey_end_date", "survey_end_datetime", "provider_id",
-    "assisted_concept_id", "respondent_type_concept_id", "timing_concept_id",
-    "collection_method_concept_id", "assisted_source_value", "respondent_type_source_value",
-    "timing_source_value", "collection_method_source_value", "survey_source_value",
-    "survey_source_concept_id", "survey_source_identifier", "validated_survey_concept_id",
-    "validated_survey_source_value", "survey_version_number", "visit_occurrence_id",
-    "response_visit_occurrence_id",
-)  # fmt: skip
-
 _OWN_REFERENCES = {
     "provider_id": "provider", "care_site_id": "care_site", "location_id": "location",
     "visit_occurrence_id": "visit_occurrence", "visit_detail_id": "visit_detail",
@@ -65,12 +54,6 @@ _OWN_PLACES = {
     "provider_record_id": "provider_id",
     "care_site_record_id": "care_site_id",
 }
-
-
-def _columns_of(table: str) -> tuple[str, ...]:
-    if table == "survey_conduct":
-        return _SURVEY
-    return tuple(f.name for f in cdm_fields() if f.table == table)
 
 
 # A line for each table: name, shape, kind, key=none where the whole row is the key, stem of the
@@ -197,7 +180,7 @@ def _table(
     columns: dict[str, str],
     pointers: Mapping[str, str],
 ) -> CdmTable:
-    names = _columns_of(name)
+    names = tuple(f.name for f in table_fields(name))
     key = None if named.get("key") == "none" else f"{name}_id"
     start, end = (
         (f"{named[which]}_date", f"{named[which]}_datetime") if which in named else None

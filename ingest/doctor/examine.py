@@ -12,12 +12,14 @@ from biobraid.core.keys import ROLES, load_key
 from biobraid.core.study import Study
 from biobraid.ingest.catalog_tables import TYPE_CONCEPTS
 from biobraid.ingest.dictionaries import VariableRow, examine_dictionary, variables_of_source
+from biobraid.ingest.doctor.concepts import unknown_concepts
 from biobraid.ingest.doctor.declaration import examine_declaration
 from biobraid.ingest.doctor.deliveries import examine_deliveries
 from biobraid.ingest.doctor.finding import Finding, findings
 from biobraid.ingest.doctor.sample import Seen, look_at_source
 from biobraid.ingest.doctor.variables import examine_variables, missing_variables
 from biobraid.ingest.mappings import StudyMapping, dictionary_unit_faults, examine_mapping
+from biobraid.ingest.shipped import shipped_mapping
 from biobraid.ingest.vocabulary import vocabulary_in_force
 
 _ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -66,6 +68,7 @@ def _examine_study(home: Home, pack: Path) -> list[Finding]:
         looked[source_id] = seen
         found += findings("error", seen.faults)
         found += examine_variables(home, study, source_id, seen, dictionary.variables, mapping)
+        found += unknown_concepts(home, study.id, source_id, seen.concepts, seen.is_landed)
     return found + missing_variables(study, dictionary.variables, looked)
 
 
@@ -83,7 +86,11 @@ def _examine_keys(home: Home) -> list[Finding]:
 
 def _absent_files(pack: Path, study: Study) -> list[Finding]:
     where = f"studies/{study.id}"
-    found = []
+    found: list[Finding] = []
+    # A connector whose format fixes the variables brings both files along.
+    connectors = {source.connector for source in study.sources.values()}
+    if all(shipped_mapping(name).rows for name in connectors):
+        return found
     is_csv = all(declared.format == "csv" for declared in study.dictionaries.values())
     if is_csv and not (pack / "dictionary.csv").is_file():
         todo = "Without one, columns are not declared and their cells are ignored."

@@ -18,6 +18,8 @@ from biobraid.core.manifest import Manifest, Part
 from biobraid.core.study import Study
 from biobraid.core.warehouse import parquet_list
 from biobraid.ingest.connectors.contract import Chunk, FileJob, Variable, get_connector
+from biobraid.ingest.connectors.omop_names import one_of_each_table
+from biobraid.ingest.doctor.concepts import concepts_of, landed_concepts
 
 SAMPLE_FILES = 3  # of a source
 SAMPLE_ROWS = 50_000  # of values and events, of a file
@@ -35,6 +37,7 @@ class Seen:
     ignored: Counter[str] = field(default_factory=Counter)  # facts or records, by rule
     told: Counter[str] = field(default_factory=Counter)  # what the connector warns of
     faults: list[Fault] = field(default_factory=list)
+    concepts: Counter[int] = field(default_factory=Counter)  # that the source itself delivers
 
 
 def look_at_source(
@@ -49,7 +52,9 @@ def look_at_source(
     The files' headers are read either way.
     """
     sample = Seen()
-    for number, path in enumerate(files[:SAMPLE_FILES], start=1):
+    is_omop = study.sources[source_id].connector == "omop"
+    looked_at = one_of_each_table(files) if is_omop else files[:SAMPLE_FILES]
+    for number, path in enumerate(looked_at, start=1):
         job = FileJob(
             path=path,
             study=study,
@@ -59,6 +64,7 @@ def look_at_source(
             variables=variables,
             memory_gb=min(0.5, home.settings.memory_limit_gb),
             threads=1,
+            keys_repeat=True,
             tmp=home.tmp,
         )
         try:
@@ -70,17 +76,19 @@ def look_at_source(
     with Manifest(home) as manifest:
         parts = {
             table: manifest.parts(table, study.id, source_id)
-            for table in ("raw.value", "raw.event")
+            for table in ("raw.value", "raw.event", "raw.detail")
         }
     if not any(part.rows for found in parts.values() for part in found):
         return sample
     values = _count(home, parts["raw.value"], ("variable",))
-    events = _count(home, parts["raw.event"], ("code_system", "code"))
+    # Where the source says the concept itself, nobody need map the code.
+    events = _count(home, parts["raw.event"], ("code_system", "code"), "concept_id IS NULL")
     return replace(
         sample,
         is_landed=True,
         variables=Counter(dict(values)),
         codes=Counter({(system, code): n for system, code, n in events}),
+        concepts=landed_concepts(home, parts) if is_omop else Counter(),
     )
 
 
@@ -88,6 +96,7 @@ def _read_sample(job: FileJob, seen: Seen) -> None:
     """Read through the connector until enough rows were met, then close it."""
     stream = get_connector(job.source.connector).read(job)
     n_rows = 0
+    gives_concepts = job.source.connector == "omop"
     try:
         for item in stream:
             if not isinstance(item, Chunk):
@@ -107,8 +116,13 @@ def _read_sample(job: FileJob, seen: Seen) -> None:
                 for entry in pc.value_counts(item.rows["variable"]).to_pylist():
                     seen.variables[entry["values"]] += entry["counts"]
             elif item.table == "raw.event" and "code" in item.rows.column_names:
-                pairs = item.rows.select(["code_system", "code"]).drop_null().to_pydict()
+                rows = item.rows
+                if "concept_id" in rows.column_names:
+                    rows = rows.filter(pc.is_null(rows["concept_id"]))
+                pairs = rows.select(["code_system", "code"]).drop_null().to_pydict()
                 seen.codes.update(zip(pairs["code_system"], pairs["code"], strict=True))
+            if gives_concepts:
+                seen.concepts.update(concepts_of(item))
             if item.table in ("raw.value", "raw.event"):
                 n_rows += item.rows.num_rows
             # Counts.columns comes with the Counts after the chunks: wait for it, within reason.
@@ -120,7 +134,9 @@ def _read_sample(job: FileJob, seen: Seen) -> None:
             close()
 
 
-def _count(home: Home, parts: Sequence[Part], columns: tuple[str, ...]) -> list[tuple[Any, ...]]:
+def _count(
+    home: Home, parts: Sequence[Part], columns: tuple[str, ...], condition: str = "TRUE"
+) -> list[tuple[Any, ...]]:
     """Rows by the columns, nulls left out, over the first parts in force."""
     paths: list[Path] = []
     n_rows = 0
@@ -134,7 +150,7 @@ def _count(home: Home, parts: Sequence[Part], columns: tuple[str, ...]) -> list[
     with duckdb.connect(config={"threads": str(home.settings.threads)}) as con:
         return con.execute(
             f"SELECT {names}, count(*) FROM read_parquet({parquet_list(paths)}) "  # noqa: S608
-            f"WHERE {columns[-1]} IS NOT NULL GROUP BY {names}"
+            f"WHERE {columns[-1]} IS NOT NULL AND {condition} GROUP BY {names}"
         ).fetchall()
 
 

@@ -58,7 +58,12 @@ def _undeclared_columns(
 
 
 def _variable_of(source: Source, column: str) -> str | None:
-    """Variable that a column holds; None for the columns of UK Biobank's record tables."""
+    """Variable that a column holds; None for columns that the format itself declares.
+
+    Those are UK Biobank's record tables, and the tables of the OMOP CDM.
+    """
+    if source.connector == "omop":
+        return None
     if source.connector != "ukb":
         return column
     parsed = parse_column(column)
@@ -89,7 +94,8 @@ def _words(options: object) -> set[str]:
 
 def _missing_columns(source: Source, seen: Seen, where: str) -> list[Finding]:
     """Columns that study.yaml names and no file has."""
-    if not seen.columns or source.connector == "ukb":  # which knows eid by several names
+    # UK Biobank knows eid by several names, and not every CDM table need have every column.
+    if not seen.columns or source.connector in ("ukb", "omop"):
         return []
     found = []
     for part, names in (
@@ -128,6 +134,7 @@ def _free_text(
             )
             found.append(Finding("warning", fault))
     known = {row.variable for row in rows} | set(seen.columns)
+    known |= {column.rpartition(".")[2] for column in seen.columns}  # OMOP: table.column
     for rule in source.free_text:
         if known and rule.variable not in known:
             near = near_misses(rule.variable, known)

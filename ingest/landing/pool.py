@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait as wait_for
 from typing import Any
 
+from biobraid.core import spawned
 from biobraid.core.errors import Fault
 from biobraid.ingest.landing.worker import Failed, Read, Task, read_file
 
 _POLL_SECONDS = 0.2
+_LOOK_AHEAD = 48
 _REPORT_BYTES = 1 << 20  # a worker speaks once per so many bytes
-_bytes_queue: Any = None  # set in each worker by _begin
 
 OnBytes = Callable[[int, int], None]  # index of the task, bytes read since last told
 
@@ -40,9 +38,10 @@ def reading(
     # the pool's pipe, never through environment or arguments.
     context = multiprocessing.get_context("spawn")
     counted = context.Queue()
-    pool = ProcessPoolExecutor(workers, context, _begin, (counted,))
+    pool = ProcessPoolExecutor(workers, context, spawned.begin, (counted,))
     try:
-        futures = [pool.submit(_run, i, t) for i, t in enumerate(tasks)]
+        submitted = {i: pool.submit(_run, i, tasks[i]) for i in _largest_first(tasks)}
+        futures = [submitted[i] for i in range(len(tasks))]
         yield _in_order(tasks, futures, counted, on_bytes)
     finally:
         processes = list((getattr(pool, "_processes", None) or {}).values())
@@ -53,6 +52,16 @@ def reading(
             process.join()
         counted.close()
         counted.cancel_join_thread()
+
+
+def _largest_first(tasks: Sequence[Task]) -> Iterator[int]:
+    """Order to read in: among the next few dozen files the largest, so that no worker ends alone.
+
+    Not among all: files are committed in their own order, and a killed run keeps what was.
+    """
+    for start in range(0, len(tasks), _LOOK_AHEAD):
+        stop = min(start + _LOOK_AHEAD, len(tasks))
+        yield from sorted(range(start, stop), key=lambda i: (-tasks[i].size, i))
 
 
 def _in_order(
@@ -86,21 +95,6 @@ def _tell(counted: Any, on_bytes: OnBytes) -> None:
         on_bytes(index, n)
 
 
-def _begin(counted: Any) -> None:
-    """Set a worker up: where to report, and to die with its parent."""
-    global _bytes_queue
-    _bytes_queue = counted
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _die_with(sentinel: int) -> None:
-    # A worker that outlives a killed parent would write while the next run sweeps.
-    wait_for([sentinel])
-    os._exit(1)
-
-
 def _run(index: int, task: Task) -> Read | Failed:
     pending = 0
 
@@ -108,9 +102,9 @@ def _run(index: int, task: Task) -> Read | Failed:
         nonlocal pending
         pending += n
         if pending >= _REPORT_BYTES:
-            _bytes_queue.put((index, pending))
+            spawned.report_queue.put((index, pending))
             pending = 0
 
     done = read_file(task, on_bytes)
-    _bytes_queue.put((index, pending))
+    spawned.report_queue.put((index, pending))
     return done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +13,13 @@ import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SourceFileError, UserError
 from biobraid.core.files import disk_errors
-from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, get_connector
+from biobraid.ingest.connectors.contract import (
+    Chunk,
+    Counts,
+    FileJob,
+    RepeatedKeys,
+    get_connector,
+)
 from biobraid.ingest.inbox import IdentityStage
 from biobraid.ingest.landing.finalise import settle_file
 from biobraid.ingest.landing.ids import n_distinct_ids
@@ -58,6 +64,14 @@ class Failed:
 
 def read_file(task: Task, on_bytes: Callable[[int], None]) -> Read | Failed:
     """Read and stage one file; whatever goes wrong, nothing staged is left."""
+    try:
+        return _read_file(task, on_bytes)
+    except RepeatedKeys:
+        again = replace(task.job, keys_repeat=True)
+        return _read_file(replace(task, job=again), lambda _: None)
+
+
+def _read_file(task: Task, on_bytes: Callable[[int], None]) -> Read | Failed:
     job = task.job
     stage = Stage(task.root, job.study.id, job.source_id, job.batch, job.memory_gb)
     identities = (
@@ -72,6 +86,8 @@ def read_file(task: Task, on_bytes: Callable[[int], None]) -> Read | Failed:
         stage.abort()
         if identities:
             identities.abort()
+        if isinstance(error, RepeatedKeys):
+            raise
         if isinstance(error, UserError):
             return Failed(error)
         if isinstance(error, Exception):

@@ -14,14 +14,17 @@ import numpy as np
 import biobraid
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.files import PARTIAL, disk_errors
-from biobraid.ingest.sample import riverside, ukdemo
+from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
+from biobraid.ingest.sample.fhir.files import HospitalFiles
+from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
+from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
 
 MAX_PERSONS = 500_000
 BLOCK_PERSONS = 20_000
-STUDIES = (ukdemo.STUDY, riverside.STUDY)
+STUDIES = PLACES
 MARKER = ".sample.json"  # in every folder made here: which sample it belongs to
 
 Progress = Callable[[int, int], None]
@@ -35,7 +38,9 @@ class SampleSummary:
     seed: int
     ukdemo_persons: int
     riverside_persons: int
-    in_both: int
+    in_both: int  # of ukdemo and riverside
+    by_study: dict[str, int]
+    in_several: int  # persons whom at least two studies know
     files: int
     bytes: int
     defects: int  # kinds of defects times places
@@ -109,32 +114,43 @@ def _write(
     folders: dict[str, Path], persons: int, seed: int, block_persons: int, progress: Progress | None
 ) -> SampleSummary:
     planted = Planted()
-    totals = np.zeros(3, dtype=np.int64)
+    by_study = np.zeros(len(STUDIES), dtype=np.int64)
+    in_both = in_several = 0
     writer = TruthWriter(folders["truth"])
     with ExitStack() as stack:
         stack.callback(writer.close)
-        uk = ukdemo.UkdemoFiles(folders[ukdemo.STUDY], stack, planted)
-        river = riverside.RiversideFiles(folders[riverside.STUDY], stack, planted)
+        outs = (
+            ukdemo.UkdemoFiles(folders[ukdemo.STUDY], stack, planted),
+            riverside.RiversideFiles(folders[riverside.STUDY], stack, planted),
+            HospitalFiles(NORTHGATE, folders[NORTHGATE.name], stack, planted),
+            HospitalFiles(SOUTHGATE, folders[SOUTHGATE.name], stack, planted),
+            mindwell.MindwellFiles(folders[mindwell.STUDY], stack, planted),
+            valley.ValleyFiles(folders[valley.STUDY], stack, planted),
+        )
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
             block = people(seed, numbers)
-            uk.write(block)
-            river.write(block)
+            for out in outs:
+                out.write(block)
             writer.write(block)
-            part = block.part
-            both = part.in_ukdemo & part.in_riverside
-            totals += [part.in_ukdemo.sum(), part.in_riverside.sum(), both.sum()]
+            here = members(block)
+            by_study += here.sum(axis=0)
+            in_both += int((here[:, 0] & here[:, 1]).sum())
+            in_several += int((here.sum(axis=1) > 1).sum())
             if progress is not None:
                 progress(int(numbers[-1]) + 1, persons)
-    _copy_showcase(folders[ukdemo.STUDY])
+    for study in (ukdemo.STUDY, mindwell.STUDY):
+        _copy_dictionary(study, folders[study])
     writer.finish(planted)
     files = [p for s in STUDIES for p in folders[s].rglob("*") if p.is_file()]
     return SampleSummary(
         persons=persons,
         seed=seed,
-        ukdemo_persons=int(totals[0]),
-        riverside_persons=int(totals[1]),
-        in_both=int(totals[2]),
+        ukdemo_persons=int(by_study[0]),
+        riverside_persons=int(by_study[1]),
+        in_both=in_both,
+        by_study=dict(zip(STUDIES, by_study.tolist(), strict=True)),
+        in_several=in_several,
         files=len(files),
         bytes=sum(p.stat().st_size for p in files),
         defects=len(planted.counts),
@@ -142,9 +158,9 @@ def _write(
     )
 
 
-def _copy_showcase(folder: Path) -> None:
-    """The dictionary is part of the delivery, as on UK Biobank's site."""
-    source = Path(biobraid.__file__).parent / "studies" / ukdemo.STUDY / "dictionary"
+def _copy_dictionary(study: str, folder: Path) -> None:
+    """The dictionary is part of the delivery, as on UK Biobank's site and in a REDCap export."""
+    source = Path(biobraid.__file__).parent / "studies" / study / "dictionary"
     shutil.copytree(source, folder / "dictionary")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biobraid.ingest.sample.attendance import Attendance, attendance
 from biobraid.ingest.sample.cells import Dates
 from biobraid.ingest.sample.draws import Draws, Flags, Ints, logistic
 from biobraid.ingest.sample.identities import Identities, identities
@@ -54,6 +55,7 @@ class People:
     traits: Traits
     illness: Illness
     part: Participation
+    attends: Attendance
 
 
 def people(seed: int, numbers: Ints) -> People:
@@ -69,7 +71,7 @@ def people(seed: int, numbers: Ints) -> People:
     traits = true_traits(draws, male, (first_visit - who.birth).astype(np.int64) / 365.25)
     ill = illness(draws, traits, who.birth)
     part = _participation(draws, traits, ill, first_visit, (in_ukdemo, in_riverside, on_map))
-    return People(draws, who, traits, ill, part)
+    return People(draws, who, traits, ill, part, attendance(draws, part.death))
 
 
 def membership(draws: Draws) -> tuple[Flags, Flags, Flags]:

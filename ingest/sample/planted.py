@@ -44,6 +44,26 @@ RIVERSIDE_ONLY = (CANARY_RIVERSIDE, 20, 21, 22, 24, 26, 27, 28)
 ON_MAP = (CANARY_BOTH, WITHDRAWN_BOTH)
 GP_LINKED = (CANARY_UKDEMO, BAD_DATE_GP)
 
+# In the hospitals, the survey and the extract.
+TWO_PATIENTS = 10  # northgate registered this person twice, with one NHS number
+OTHERS_NHS, OTHERS_NHS_OWNER = 11, 12  # northgate noted another person's NHS number
+CUT_LINE = 13  # northgate: a line that breaks off, after this person's observations
+OF_NOBODY = 14  # northgate: an observation of a Patient that is not there, a code of no system
+IN_ERROR = 15  # both hospitals: an observation entered in error
+CHANGED = 18  # both hospitals: a resource updated, one deleted, one taken back by the delta
+WRONG_MONTH = 21  # southgate: tested in the month when mg/dL went out as mmol/L
+UNKNOWN_EVENT = 23  # mindwell: a row of an event that the project does not have
+DANGLING = 24  # valley: a measurement at a visit that is not there
+NO_PERSON = 27  # valley: a condition of a person who is not there
+
+PLANTED_AT = {
+    "northgate": (CANARY_BOTH, CANARY_RIVERSIDE, 10, 11, 13, 14, 15, 18),
+    "southgate": (CANARY_UKDEMO, CANARY_RIVERSIDE, 15, 18, 21, 25),
+    "mindwell": (CANARY_BOTH, CANARY_RIVERSIDE, 20, 23, 26),
+    "valley": (CANARY_UKDEMO, 12, 22, 24, 27),
+}
+SHARE_AT = {"northgate": 0.16, "southgate": 0.12, "mindwell": 0.12, "valley": 0.10}
+
 # Shares of persons or rows.
 SHARE_UKDEMO_ONLY = 0.70
 SHARE_BOTH = 0.075  # a quarter of riverside
@@ -59,6 +79,8 @@ EFFECTS: dict[str, float] = {
     "mi_log_odds_current_smoker": 0.80,  # against never
     "mi_log_odds_per_year_of_age": 0.06,
     "mi_log_odds_male": 0.70,
+    "t2dm_log_odds_per_bmi": 0.13,
+    "t2dm_log_odds_per_year_of_age": 0.04,
     "imaging_log_odds_per_year_of_age": -0.04,
     "imaging_log_odds_per_townsend": -0.14,
     "imaging_log_odds_male": 0.15,
@@ -67,6 +89,7 @@ EFFECTS: dict[str, float] = {
     "gp_log_odds_male": -0.10,
     "alcohol_refusal_daily_drinker": 0.12,  # probability of -3 among daily drinkers
     "alcohol_refusal_others": 0.01,
+    "phq9_depression": 6.0,  # points of the total score, against people without depression
 }
 
 # defect -> (what one is, what the books must show for it)
@@ -89,6 +112,14 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "mistyped-name": ("cell", "vault only"),
     "wrong-nhs-number": ("cell", "vault only; must not link"),
     "shared-nhs-number": ("cell", "vault only; must not link"),
+    "patient-twice": ("record", "landed; two source persons, linked to nobody"),
+    "malformed-line": ("record", "rejected: not-json"),
+    "reference-to-nobody": ("record", "landed; waits, in nobody's tables"),
+    "unknown-code-system": ("record", "landed; warned of, and under concept 0"),
+    "entered-in-error": ("record", "ignored; by a delta also the earlier version deleted"),
+    "unknown-event": ("record", "rejected: unknown-event"),
+    "dangling-visit": ("record", "landed without a visit"),
+    "dangling-person": ("record", "landed; waits, in nobody's tables"),
     "invalid-nhs-number": ("cell", "vault only; must not link"),
 }
 
@@ -98,6 +129,7 @@ class Planted:
     """What has been planted so far: counts by place, and canaries with their places."""
 
     counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    expected: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     canaries: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
 
     def count(self, defect: str, study: str, file: str, column: str, n: int = 1) -> None:
@@ -107,6 +139,10 @@ class Planted:
         if n:
             self.counts[(defect, study, file, column)] += n
 
+    def expect(self, study: str, what: str, state: str, n: int = 1) -> None:
+        """n more things of a study in a state that a test can find again (expected.csv)."""
+        self.expected[(study, what, state)] += n
+
     def canary(self, kind: str, value: str, study: str, file: str, column: str) -> None:
         """An identifier that must never be found outside the vault, and where it was planted."""
         self.canaries.append((kind, value, _plain(kind, value, study), study, file, column))
@@ -115,6 +151,8 @@ class Planted:
 def _plain(kind: str, value: str, study: str) -> str:
     """The value in its usual form: ISO dates, NHS numbers without gaps."""
     if kind == "birth_date":
+        if "/" not in value:
+            return value
         first, second, year = value.split("/")
         month, day = (first, second) if study == "riverside" else (second, first)
         return f"{year}-{month}-{day}"

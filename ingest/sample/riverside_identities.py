@@ -40,6 +40,9 @@ class Given:
     birth_is_right: Flags
     birth_year_is_right: Flags
     a_name_is_right: Flags
+    birth: Dates
+    birth_is_missing: Flags
+    nhs_is_anothers: Flags  # valid, and not the person's own
 
 
 def given_identities(block: People, rows: Ints, planted: Planted | None = None) -> Given:
@@ -83,6 +86,9 @@ def given_identities(block: People, rows: Ints, planted: Planted | None = None) 
         birth_is_right=~no_birth & ~shifted,
         birth_year_is_right=~no_birth & year,
         a_name_is_right=names[0] | names[1],
+        birth=birth,
+        birth_is_missing=no_birth,
+        nhs_is_anothers=~absent & ~invalid & (nhs != who.nhs[rows]),
     )
 
 

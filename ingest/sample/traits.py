@@ -98,4 +98,8 @@ def true_traits(draws: Draws, male: Flags, age: Floats) -> Traits:
 
 
 def _diabetes_risk(bmi: Floats, age: Floats) -> Floats:
-    return logistic(-3.1 + 0.13 * (bmi - 27.0) + 0.04 * (age - 57.0))
+    return logistic(
+        -3.1
+        + EFFECTS["t2dm_log_odds_per_bmi"] * (bmi - 27.0)
+        + EFFECTS["t2dm_log_odds_per_year_of_age"] * (age - 57.0)
+    )

@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from biobraid.ingest.sample.attendance import extract_ids, patient_ids, survey_ids
 from biobraid.ingest.sample.cells import where
 from biobraid.ingest.sample.draws import Flags
 from biobraid.ingest.sample.identities import nhs_text
 from biobraid.ingest.sample.illness import DISEASES
+from biobraid.ingest.sample.links import ABSENT, PLACES, links
 from biobraid.ingest.sample.people import People
 from biobraid.ingest.sample.planted import DEFECTS, EFFECTS, Planted
 from biobraid.ingest.sample.riverside_identities import given_identities
@@ -25,11 +27,15 @@ from biobraid.ingest.sample.ukdemo import has_nhs
 def persons_table(block: People) -> pa.Table:
     """One row per true person: identifiers, memberships, true values, onset of each disease."""
     who, part, true = block.identity, block.part, block.traits
-    linked = expected_link(block)
+    linked, at, whole = expected_link(block), block.attends.at, links(block)
     columns: dict[str, Any] = {
         "person": block.draws.numbers,
         "eid": pa.array(who.eid, mask=~part.in_ukdemo),
         "riverside_id": where(part.in_riverside, who.riverside_id, None),
+        "northgate_id": where(at["northgate"], patient_ids(block.draws, "northgate"), None),
+        "southgate_id": where(at["southgate"], patient_ids(block.draws, "southgate"), None),
+        "mindwell_id": where(at["mindwell"], survey_ids(block.draws), None),
+        "valley_id": pa.array(extract_ids(block.draws), mask=~at["valley"]),
         "nhs_number": nhs_text(who.nhs),
         "first_name": who.first_name,
         "surname": who.surname,
@@ -66,6 +72,10 @@ def persons_table(block: People) -> pa.Table:
         "diastolic": true.diastolic,
         "crp_mg_l": true.crp,
     }
+    for i, place in enumerate(PLACES):
+        label = whole.label[:, i]
+        columns[f"cluster_{place}"] = pa.array(label, mask=label == ABSENT)
+        columns[f"quarantined_{place}"] = whole.is_quarantined[:, i]
     for i, disease in enumerate(DISEASES):
         columns[f"onset_{disease.name}"] = block.illness.onset[:, i]
     return pa.table(columns)
@@ -108,7 +118,7 @@ class TruthWriter:
             self._writer = None
 
     def finish(self, planted: Planted) -> None:
-        """Write what was planted: defects.csv, canaries.csv, effects.json."""
+        """Write what was planted: defects.csv, canaries.csv, expected.csv, effects.json."""
         self.close()
         with (self.folder / "defects.csv").open("w", newline="", encoding="utf-8") as out:
             rows = csv.writer(out, lineterminator="\n")
@@ -120,5 +130,9 @@ class TruthWriter:
             rows = csv.writer(out, lineterminator="\n")
             rows.writerow(["type", "value", "plain", "study", "file", "column"])
             rows.writerows(sorted(set(planted.canaries)))
+        with (self.folder / "expected.csv").open("w", newline="", encoding="utf-8") as out:
+            rows = csv.writer(out, lineterminator="\n")
+            rows.writerow(["study", "what", "state", "n"])
+            rows.writerows([*key, n] for key, n in sorted(planted.expected.items()))
         effects = json.dumps(EFFECTS, indent=2, sort_keys=True) + "\n"
         (self.folder / "effects.json").write_text(effects, encoding="utf-8")

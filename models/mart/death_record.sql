@@ -60,9 +60,21 @@ WITH flagged AS (
     e.start_date,
     CASE WHEN f.row_id IS NULL THEN 0 ELSE 1 END AS is_flagged,
     e.position,
-    CASE WHEN e.kind = 'value' OR e.source_code IS NULL THEN NULL ELSE e.concept_id END AS cause_concept_id,
+    CASE
+      WHEN e.kind = 'value' OR (
+        e.source_code IS NULL AND e.concept_id = 0
+      )
+      THEN NULL
+      ELSE e.concept_id
+    END AS cause_concept_id,
     CASE WHEN e.kind = 'value' THEN NULL ELSE e.source_code END AS cause_source_value,
-    CASE WHEN e.kind = 'value' OR e.source_code IS NULL THEN NULL ELSE e.source_concept_id END AS cause_source_concept_id,
+    CASE
+      WHEN e.kind = 'value' OR (
+        e.source_code IS NULL AND e.source_concept_id = 0
+      )
+      THEN NULL
+      ELSE e.source_concept_id
+    END AS cause_source_concept_id,
     e.type_concept_id
   FROM stem.event AS e
   INNER JOIN cdm.person AS p
@@ -90,7 +102,7 @@ WITH flagged AS (
     r.type_concept_id,
     ROW_NUMBER() OVER (
       PARTITION BY r.person_id
-      ORDER BY r.trust, r.is_flagged, r.start_date, CASE WHEN r.cause_source_value IS NULL THEN 1 ELSE 0 END, CASE WHEN r.position = 'primary' THEN 0 ELSE 1 END, CASE WHEN r.cause_concept_id = 0 THEN 1 ELSE 0 END, r.fact_id
+      ORDER BY r.trust, r.is_flagged, r.start_date, CASE WHEN r.cause_source_value IS NULL AND r.cause_concept_id IS NULL THEN 1 ELSE 0 END, CASE WHEN r.position = 'primary' THEN 0 ELSE 1 END, CASE WHEN r.cause_concept_id = 0 THEN 1 ELSE 0 END, r.fact_id
     ) AS place
   FROM recorded AS r
 ), chosen AS (

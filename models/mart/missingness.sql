@@ -3,7 +3,7 @@ MODEL (
   name mart.missingness,
   kind FULL,
   grain (study, source, variable, code_system, absent_reason, basis),
-  description 'Every gap with its reason. basis says how it is known: coded (the value says so), unreadable (the value is not of its type), no-row (nothing was delivered for the person: FHIR unknown).',
+  description 'Every gap with its reason. basis says how it is known: coded (the value, or the structure of the source, says so), unreadable (the value is not of its type), no-row (nothing was delivered for the person: FHIR unknown).',
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',

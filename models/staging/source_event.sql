@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'raw.event of linked persons; the others are counted in staging.unlinked. given_* are concepts that an OMOP-shaped source delivers.',
+  description 'raw.event of linked persons; the others are counted in staging.unlinked. given_* are concepts that an OMOP-shaped source delivers. A drug or device without a code takes that of the medication or device record it names (FHIR).',
   column_descriptions (
     row_id = 'Id of the event',
     record_id = 'Id of the delivered record it stood in',
@@ -95,6 +95,49 @@ MODEL (
   )
 );
 
+WITH named AS (
+  SELECT
+    d.record_id,
+    m.code,
+    m.code_system,
+    m.label AS code_text
+  FROM raw.detail AS d
+  INNER JOIN raw.record AS m
+    ON d.value = CAST(m.record_id AS TEXT)
+  WHERE
+    d.field = 'medication_record_id' AND m.kind = 'medication'
+  UNION ALL
+  SELECT
+    u.record_id,
+    d.code,
+    d.code_system,
+    d.code_text
+  FROM raw.event AS u
+  INNER JOIN raw.event AS d
+    ON u.parent_record_id = d.record_id
+  WHERE
+    u.kind = 'device' AND d.kind = 'device' AND u.code IS NULL
+), named_code AS (
+  SELECT
+    n.record_id,
+    MIN(n.code) AS code,
+    MIN(n.code_system) AS code_system,
+    MIN(n.code_text) AS code_text
+  FROM named AS n
+  WHERE
+    NOT n.code IS NULL
+  GROUP BY
+    n.record_id
+), alias AS (
+  SELECT
+    TRY_CAST(d.value AS BIGINT) AS alias_record_id,
+    MIN(d.record_id) AS record_id
+  FROM raw.detail AS d
+  WHERE
+    d.field = 'alias_record_id'
+  GROUP BY
+    TRY_CAST(d.value AS BIGINT)
+)
 SELECT
   CAST(r.row_id AS BIGINT) AS row_id,
   CAST(r.record_id AS BIGINT) AS record_id,
@@ -104,19 +147,32 @@ SELECT
   CAST(r.kind AS TEXT) AS kind,
   CAST(r.source_table AS TEXT) AS source_table,
   CAST(r.variable AS TEXT) AS variable,
-  CAST(TRIM(r.code) AS TEXT) AS code,
-  CAST(COALESCE(CASE WHEN NOT r.code IS NULL THEN r.code_system END, r.source_table, r.kind) AS TEXT) AS code_system,
+  CAST(TRIM(COALESCE(r.code, n.code)) AS TEXT) AS code,
+  CAST(COALESCE(
+    CASE WHEN NOT COALESCE(r.code, n.code) IS NULL THEN COALESCE(r.code_system, n.code_system) END,
+    r.source_table,
+    r.kind
+  ) AS TEXT) AS code_system,
   CAST(COALESCE(
     CASE
-      WHEN r.code_system LIKE '%:%'
-      THEN TRIM(r.code)
-      WHEN r.code_system LIKE 'Read%' OR r.code_system LIKE 'CTV%'
-      THEN REPLACE(CASE WHEN LENGTH(TRIM(r.code)) = 7 THEN SUBSTRING(TRIM(r.code), 1, 5) ELSE TRIM(r.code) END, '.', '')
-      ELSE UPPER(REPLACE(TRIM(r.code), '.', ''))
+      WHEN COALESCE(r.code_system, n.code_system) LIKE '%:%'
+      THEN TRIM(COALESCE(r.code, n.code))
+      WHEN COALESCE(r.code_system, n.code_system) LIKE 'Read%'
+      OR COALESCE(r.code_system, n.code_system) LIKE 'CTV%'
+      THEN REPLACE(
+        CASE
+          WHEN LENGTH(TRIM(COALESCE(r.code, n.code))) = 7
+          THEN SUBSTRING(TRIM(COALESCE(r.code, n.code)), 1, 5)
+          ELSE TRIM(COALESCE(r.code, n.code))
+        END,
+        '.',
+        ''
+      )
+      ELSE UPPER(REPLACE(TRIM(COALESCE(r.code, n.code)), '.', ''))
     END,
     ''
   ) AS TEXT) AS code_key,
-  CAST(r.code_text AS TEXT) AS code_text,
+  CAST(COALESCE(r.code_text, n.code_text) AS TEXT) AS code_text,
   CAST(r.position AS TEXT) AS position,
   CAST(r.absent_reason AS TEXT) AS absent_reason,
   CAST(TRIM(r.value) AS TEXT) AS source_value,
@@ -198,8 +254,8 @@ SELECT
   CAST(r.visit_record_id AS BIGINT) AS visit_record_id,
   CAST(r.visit_detail_record_id AS BIGINT) AS visit_detail_record_id,
   CAST(r.parent_record_id AS BIGINT) AS parent_record_id,
-  CAST(r.provider_record_id AS BIGINT) AS provider_record_id,
-  CAST(r.care_site_record_id AS BIGINT) AS care_site_record_id,
+  CAST(COALESCE(p.record_id, r.provider_record_id) AS BIGINT) AS provider_record_id,
+  CAST(COALESCE(c.record_id, r.care_site_record_id) AS BIGINT) AS care_site_record_id,
   CAST(r.concept_id AS BIGINT) AS given_concept_id,
   CAST(r.source_concept_id AS BIGINT) AS given_source_concept_id,
   CAST(r.type_concept_id AS BIGINT) AS given_type_concept_id,
@@ -217,6 +273,12 @@ SELECT
   CAST(CASE WHEN LENGTH(r.end_time) > 10 THEN TRY_CAST(REPLACE(r.end_time, 'T', ' ') AS TIMESTAMP) END AS TIMESTAMP) AS end_datetime,
   CAST(r.time_flag AS TEXT) AS time_flag
 FROM raw.event AS r
+LEFT JOIN alias AS p
+  ON r.provider_record_id = p.alias_record_id
+LEFT JOIN alias AS c
+  ON r.care_site_record_id = c.alias_record_id
+LEFT JOIN named_code AS n
+  ON r.record_id = n.record_id AND r.code IS NULL AND r.kind IN ('drug', 'device')
 INNER JOIN link.person_bridge AS b
   ON r.source_person_key = b.source_person_key
 LEFT JOIN vocab.study_source AS s

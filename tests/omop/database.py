@@ -87,7 +87,7 @@ TABLES: dict[str, str] = {
         32020 AS condition_type_concept_id, 4230359 AS condition_status_concept_id,
         'cured' AS stop_reason, {_id("n % 3", 1)} AS provider_id,
         CASE WHEN n = 5 THEN 123456 ELSE {_VISIT} END AS visit_occurrence_id,
-        {_id("n % 72", 500)} AS visit_detail_id, 'E11.9' AS condition_source_value,
+        CASE WHEN n <> 5 THEN {_id("n % 72", 500)} END AS visit_detail_id, 'E11.9' AS condition_source_value,
         45591027 AS condition_source_concept_id, 'final' AS condition_status_source_value
       FROM range({N_VISITS}) t(n)""",
     "drug_exposure": f"""

@@ -37,6 +37,14 @@ class Sample:
                  for r in csv.DictReader(lines)}
             )  # fmt: skip
 
+    def expected(self, study: str) -> Counter[tuple[str, str]]:
+        """(what, state) -> how many, of a study (expected.csv)."""
+        with (self.truth / "expected.csv").open(encoding="utf-8", newline="") as lines:
+            return Counter(
+                {(r["what"], r["state"]): int(r["n"])
+                 for r in csv.DictReader(lines) if r["study"] == study}
+            )  # fmt: skip
+
 
 def make_sample(root: Path, persons: int, seed: int = 1, block_persons: int = 20_000) -> Sample:
     """A sample below `root`."""

@@ -34,6 +34,13 @@ SOURCE_OF = {
 }  # fmt: skip
 
 
+def source_of(study: str, file: str) -> str:
+    """The source of a study that reads a delivered file; '' where no test asks."""
+    if study in ("northgate", "southgate"):
+        return "patients" if "/Patient." in file else "ehr"
+    return {"mindwell": "survey", "valley": "cdm"}.get(study, SOURCE_OF.get(file, ""))
+
+
 @dataclass(frozen=True)
 class Landed:
     """A home with the sample landed in it."""
@@ -73,13 +80,16 @@ def planted_in(truth: Path) -> Counter[tuple[str, str, str]]:
     planted: Counter[tuple[str, str, str]] = Counter()
     with (truth / "defects.csv").open(encoding="utf-8", newline="") as lines:
         for r in csv.DictReader(lines):
-            planted[(r["defect"], r["study"], SOURCE_OF.get(r["file"], ""))] += int(r["n"])
+            source = source_of(r["study"], r["file"])
+            planted[(r["defect"], r["study"], source)] += int(r["n"])
     return planted
 
 
 def test_every_file_lands_and_its_books_balance(landed: Landed) -> None:
     assert landed.result.exit_code == 0
-    assert {o.status for o in landed.result.outcomes} == {"landed"}
+    # A delta's outcomes name the earlier files, too, with what they lose.
+    assert {o.status for o in landed.result.outcomes} == {"landed", "superseded"}
+    assert {o.study for o in landed.result.outcomes if o.path is None} == {"northgate", "southgate"}
     assert not landed.result.without_files
     assert check_books(landed.home) == []
 
@@ -87,6 +97,8 @@ def test_every_file_lands_and_its_books_balance(landed: Landed) -> None:
 def test_parts_in_force_have_the_columns_of_their_table_once(landed: Landed) -> None:
     with Manifest(landed.home) as manifest:
         for part in manifest.parts():
+            if part.table not in TABLES:  # versions of a delta's records, for ingest alone
+                continue
             names = pq.read_schema(landed.home.landing / part.path).names
             assert sorted(names) == sorted(TABLES[part.table].arrow.names), part.table
 
@@ -95,6 +107,7 @@ def test_rejects_are_the_planted_defects_exactly(landed: Landed) -> None:
     reasons = {
         "ragged-row": "ragged-row", "duplicate-eid": "duplicate-key",
         "blank-person-id": "missing-person-id", "impossible-date": "invalid-date",
+        "malformed-line": "not-json", "unknown-event": "unknown-event",
     }  # fmt: skip
     expected: Counter[tuple[str, str, str]] = Counter()
     for (defect, study, source), n in landed.planted.items():
@@ -122,14 +135,15 @@ def test_what_nobody_declared_is_ignored_and_counted(
     assert dict(found) == expected
 
 
-def test_unknown_codes_are_warned_of(landed: Landed) -> None:
+@pytest.mark.parametrize("defect", ["unknown-code", "unknown-code-system"])
+def test_unknown_codes_are_warned_of(landed: Landed, defect: str) -> None:
     warned = sum(
         n
         for book in landed.books
         for name, n in book.detail.get("warnings", {}).items()
-        if name.startswith("unknown-code")
+        if name.partition(":")[0] == defect
     )
-    assert warned == sum(n for (d, _, _), n in landed.planted.items() if d == "unknown-code")
+    assert warned == sum(n for (d, _, _), n in landed.planted.items() if d == defect)
 
 
 def test_sentinel_dates_land_with_a_flag(landed: Landed) -> None:
@@ -155,7 +169,14 @@ def test_no_canary_is_in_landing_outside_the_vault(landed: Landed) -> None:
     with (landed.truth / "canaries.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     canaries = {r[form].lower() for r in rows for form in ("value", "plain")}
-    for table in ("raw.value", "raw.event", "raw.record", "raw.consent", "raw.reject"):
+    for table in (
+        "raw.value",
+        "raw.event",
+        "raw.record",
+        "raw.detail",
+        "raw.consent",
+        "raw.reject",
+    ):
         for row in landed.rows("SELECT * FROM {parts}", table):
             text = "\n".join(str(cell).lower() for cell in row)
             assert not [c for c in canaries if c in text]
@@ -179,7 +200,7 @@ def test_a_packs_sample_goes_through_its_connectors(
     result = ingest(home, workers=1)
     assert result.exit_code == 0
     assert not result.without_files
-    assert {o.status for o in result.outcomes} == {"landed"}
+    assert {o.status for o in result.outcomes} <= {"landed", "superseded"}
     assert check_books(home) == []
 
 
@@ -187,13 +208,12 @@ def test_a_packs_sample_goes_through_its_connectors(
 def test_a_packs_sample_is_what_the_demo_writes(study: str, tmp_path: Path) -> None:
     made = make_sample(tmp_path, persons=MIN_PERSONS).deliveries / study
     committed = PACKS / study / "sample"
-    skipped = {".sample.json", "Codings.tsv", "Data_Dictionary_Showcase.tsv"}
 
     def marks(folder: Path) -> dict[str, str]:
         return {
             p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
             for p in folder.rglob("*")
-            if p.is_file() and p.name not in skipped
+            if p.is_file() and p.name != ".sample.json" and p.parent.name != "dictionary"
         }
 
     assert marks(committed) == marks(made)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from biobraid.ingest.sample import DEFECTS, EFFECTS, MIN_PERSONS
+from biobraid.ingest.sample.fhir.paths import FIRST
 from biobraid.ingest.sample.identities import check_digits
 from tests.sample.conftest import Sample, make_sample
 
@@ -109,7 +110,7 @@ def test_nhs_numbers_are_valid_unique_and_of_the_range_for_tests(sample: Sample)
 
 
 @pytest.mark.parametrize("kind", ["native_id", "nhs_number", "surname", "first_name",
-                                  "birth_date", "postcode", "email", "phone"])  # fmt: skip
+                                  "birth_date", "postcode", "email", "phone", "mrn", "device_serial"])  # fmt: skip
 def test_a_canary_of_every_kind_stands_where_the_list_says(sample: Sample, kind: str) -> None:
     with (sample.truth / "canaries.csv").open(encoding="utf-8", newline="") as lines:
         canaries = [r for r in csv.DictReader(lines) if r["type"] == kind]
@@ -120,6 +121,9 @@ def test_a_canary_of_every_kind_stands_where_the_list_says(sample: Sample, kind:
         path = sample.deliveries / canary["study"] / canary["file"]
         if not canary["column"]:
             assert canary["value"] in path.name
+            continue
+        if path.suffix == ".gz":  # NDJSON, in which truth names elements, not columns
+            assert canary["value"] in gzip.decompress(path.read_bytes()).decode()
             continue
         encoding = "latin-1" if path.name == "baseline.csv" else "utf-8"
         delimiter = ";" if path.name == "baseline.csv" else ","
@@ -178,7 +182,8 @@ def test_defects_in_the_files_are_as_many_as_truth_says(sample: Sample) -> None:
         ("unknown-code", "riverside", "baseline.csv", "smoker"),
         ("undeclared-column", "riverside", "baseline.csv", "xtra_flag"),
         ("undeclared-column", "ukdemo", main, "p99999_i0"),
-    }
+        ("wrong-unit", "southgate", f"{FIRST}/Observation.000.ndjson.gz", "glucose"),
+    }  # the last is counted in test_hospitals
 
 
 def test_every_kind_of_defect_is_in_the_sample(sample: Sample) -> None:
@@ -197,6 +202,13 @@ def test_haemoglobin_rises_with_body_mass_as_planted(sample: Sample) -> None:
     assert slope[1] == pytest.approx(EFFECTS["hba1c_per_bmi"], abs=0.05)
     assert slope[2] == pytest.approx(EFFECTS["hba1c_per_year_of_age"], abs=0.03)
     assert slope[3] == pytest.approx(EFFECTS["hba1c_diabetes"], abs=0.8)
+
+
+def test_diabetes_rises_with_body_mass_as_planted(sample: Sample) -> None:
+    diabetes = np.array([d is not None for d in sample.persons()["onset_t2dm"]], dtype=float)
+    beta = logit(diabetes, of(sample, "bmi") - 27, of(sample, "age") - 57)
+    assert beta[1] == pytest.approx(EFFECTS["t2dm_log_odds_per_bmi"], abs=0.04)
+    assert beta[2] == pytest.approx(EFFECTS["t2dm_log_odds_per_year_of_age"], abs=0.03)
 
 
 def test_current_smokers_have_more_infarctions_as_planted(sample: Sample) -> None:

@@ -102,7 +102,7 @@ RAW_RECORD = Table(
     columns_of(
         _ORIGIN
         + """
-kind VARCHAR registration, enrolment, censoring, observation_period, payer_plan_period, cost, fact_relationship, episode_event, person (all of a person), or location, care_site, provider, metadata (of nobody)
+kind VARCHAR registration, enrolment, censoring, observation_period, payer_plan_period, cost, fact_relationship, episode_event, person (all of a person), or location, care_site, provider, medication, metadata (of nobody)
 code VARCHAR code as delivered; null if none
 code_system VARCHAR OMOP vocabulary id of the code
 label VARCHAR text delivered with the record, free of identifiers
