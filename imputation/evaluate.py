@@ -18,8 +18,6 @@ from biobraid.imputation.panel import DecayModel
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-MIN_GAP_CELLS = 200  # fewer cells in a gap bin say nothing of its coverage
-MIN_CONCEPT_CELLS = 1_000
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from scipy.special import ndtri
 
 from biobraid.imputation.apply import COLUMNS as FILLED_COLUMNS
-from biobraid.imputation.apply import filled_table
+from biobraid.imputation.apply import Sink, filled_table
 from biobraid.imputation.decay import Filled
 from biobraid.imputation.fitting import FittedPlan, Study, fill_chosen, fit_plan, load_study
 from biobraid.imputation.flags import audit_missingness, build_flags
@@ -126,6 +126,7 @@ def _fill(
         f"CREATE OR REPLACE TEMP TABLE filled_cell ({FILLED_COLUMNS}, imputation_no INTEGER, "
         "method VARCHAR)"
     )
+    sink = Sink(con, "filled_cell")
     targets = dict(stream_concepts(con, "target"))
     counts: dict[int, int] = {}
     n_groups = len(study.part)
@@ -140,8 +141,9 @@ def _fill(
         ):
             counts[concept] = counts.get(concept, 0) + int(np.isfinite(best.value).sum())
             for number, given in _with_draws(plan, fitted, concept, best, predicted, first):
-                _insert(con, concept, given, number, method)
+                sink.add(_labelled(concept, given, number, method))
         tell("fill", 0.4 + 0.4 * min(last, n_groups) / n_groups)
+    sink.flush()
     return counts
 
 
@@ -178,17 +180,11 @@ def _with_draws(
         )  # fmt: skip
 
 
-def _insert(
-    con: duckdb.DuckDBPyConnection, concept: int, filled: Filled, number: int, method: str
-) -> None:
+def _labelled(concept: int, filled: Filled, number: int, method: str) -> pa.Table:
     given = filled_table(concept, filled)
-    given = given.append_column(
-        "imputation_no", pa.repeat(pa.scalar(number, pa.int32()), len(given))
-    )
-    given = given.append_column("method", pa.repeat(pa.scalar(method), len(given)))
-    con.register("filled_now", given)
-    con.execute("INSERT INTO filled_cell FROM filled_now")
-    con.unregister("filled_now")
+    numbers = pa.repeat(pa.scalar(number, pa.int32()), len(given))
+    given = given.append_column("imputation_no", numbers)
+    return given.append_column("method", pa.repeat(pa.scalar(method), len(given)))
 
 
 def _publish(
