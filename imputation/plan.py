@@ -12,7 +12,7 @@ variables:
 direction: past                    # past, or both: then cells are flagged uses_future
 cross: true                        # use what other variables of the same instant say
 resolution: day                    # day, hour or minute: instants are cut to it
-grid: {on: measured}               # or {every_days: 365}
+grid: {at: measured}               # or {every_days: 365}
 split: {train: 0.6, tuning: 0.2}   # shares of persons; the rest judges
 seed: 1
 m: 0                               # draws besides the best value (imputation_no 1 to m)
@@ -52,13 +52,13 @@ class Range(_Strict):
 class Grid(_Strict):
     """Instants at which every variable should have a value."""
 
-    on: Literal["measured"] | None = None  # wherever any variable of the plan was measured
+    at: Literal["measured"] | None = None  # wherever any variable of the plan was measured
     every_days: Annotated[float, Field(gt=0)] | None = None  # from the start of each follow-up
 
     @model_validator(mode="after")
     def _one_kind(self) -> Grid:
-        if (self.on is None) == (self.every_days is None):
-            raise ValueError("give one of on: measured and every_days")
+        if (self.at is None) == (self.every_days is None):
+            raise ValueError("give one of at: measured and every_days")
         return self
 
 
@@ -108,7 +108,7 @@ class ImputationPlan(_Strict):
     direction: Literal["past", "both"] = "past"
     cross: bool = True
     resolution: Literal["day", "hour", "minute"] = "day"
-    grid: Grid = Grid(on="measured")
+    grid: Grid = Grid(at="measured")
     split: Split = Split()
     seed: int = 1
     m: int = Field(default=0, ge=0, le=100)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from biobraid.imputation.plan import ImputationPlan, Variable
+from biobraid.imputation.plan import ImputationPlan, Variable, read_plan
 from biobraid.imputation.tables import COLUMNS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "imputation.md"
@@ -34,3 +34,9 @@ def test_the_pictures_are_there_and_every_table_is_described() -> None:
     for name in re.findall(r"\((pictures/[a-z_]+\.png)\)", TEXT):
         assert (GUIDE.parent / name).is_file(), name
     assert {t for t in COLUMNS if t not in TEXT} == set()
+
+
+def test_the_plan_is_read_as_a_file_is(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.S)
+    (tmp_path / "labs.yaml").write_text(shown)
+    assert read_plan(tmp_path / "labs.yaml").grid.at == "measured"

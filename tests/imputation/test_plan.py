@@ -22,7 +22,7 @@ def test_all_faults_of_a_plan_are_said_at_once(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text(
         "variables:\n  - {name: Bmi, concept_id: 1}\n  - {name: b, method: magic}\n"
-        "direction: sideways\ngrid: {on: measured, every_days: 3}\n"
+        "direction: sideways\ngrid: {at: measured, every_days: 3}\n"
     )
     with pytest.raises(SettingsError) as error:
         read_plan(path)
