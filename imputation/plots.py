@@ -27,7 +27,7 @@ def draw_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
         ("error_by_gap", _error_by_gap),
         ("coverage", _coverage),
     ):
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
+        figure = Figure(figsize=(9, 4.6), layout="constrained")
         FigureCanvasAgg(figure)
         if draw(evaluation, figure):
             path = folder / f"{name}.png"
@@ -103,7 +103,7 @@ def _coverage(evaluation: Evaluation, figure: Any) -> bool:
     axes.set_xticks(
         at, [f"{x.part}: {x.level}" for x in found], rotation=60, ha="right", fontsize=7
     )
-    axes.set_ylabel("share of true values inside the interval")
+    axes.set_ylabel("share of truths inside")
     axes.set_title("Do 90 % intervals hold for everyone? (held-out persons, hidden at random)")
     axes.legend(frameon=False, loc="lower left")
     return True
