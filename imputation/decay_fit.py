@@ -19,7 +19,7 @@ PRIOR_PAIRS = 30.0  # weight of that prior, in pairs
 _PRIOR_SD = np.array([0.5, 2.0, 1.0, 1.0, 1.5, 0.2])
 _MOST_STEPS = 60
 _FIRST_PAIRS = 2_000  # the way to the optimum is walked on so many pairs, the end on all
-_LAST_STEPS = 8
+_LAST_STEPS = 12
 SLOWEST = 1e-3  # least loss in the logarithm of g over a concept's median gap
 
 
