@@ -27,7 +27,7 @@ from biobraid.core.schemas import (
 )
 from biobraid.core.warehouse import parquet_list
 from biobraid.ingest.unit_analytes import analytes, conversion, unit_targets
-from biobraid.ingest.units import to_ucum
+from biobraid.ingest.units import NO_UNIT, to_ucum
 from biobraid.ingest.vocabulary import vocabulary_in_force
 from biobraid.ingest.vocabulary.lookup import VOCABULARY_NOTE
 from biobraid.ingest.vocabulary.publish import Published, put_in_force, write_table
@@ -48,7 +48,7 @@ def publish_units(home: Home, manifest: Manifest, con: duckdb.DuckDBPyConnection
         return
     spellings = {unit: to_ucum(unit) for unit in _units_that_occur(home, manifest, con)}
     declared = _column(home, manifest, VOCAB_VARIABLE.full_name, "ucum_unit")
-    occurring = {*spellings.values(), *declared} - {None}
+    occurring = {*spellings.values(), *declared} - {None, NO_UNIT}
     tables = [
         _write(
             home,

@@ -37,6 +37,7 @@ _PREFIXES = {
     "k": "1e3", "h": "1e2", "d": "1e-1", "c": "1e-2", "m": "1e-3", "u": "1e-6", "n": "1e-9",
     "p": "1e-12", "f": "1e-15", "M": "1e6", "G": "1e9",
 }  # fmt: skip
+NO_UNIT = ""  # UCUM code of "n/a": other than 1, which is the unit of a ratio
 _TOKEN = re.compile(r"\{[^}]*\}|[()/.]|10[*^](?:[+-]?\d+)?|\d+|(?:\[[^\]]*\]|[A-Za-z%])+[+-]?\d*")
 _ATOM = re.compile(r"(.*?)([+-]?\d+)?$")
 
@@ -45,29 +46,37 @@ def to_ucum(text: str | None) -> str | None:
     """The UCUM code for a unit as a source writes it; None if it is empty or not known.
 
     A UCUM code stands for itself; else the table of spellings decides, without regard to case
-    and blanks; else a UCUM code that differs in case only, if there is one such.
+    and blanks; else a UCUM code that differs in case only, if there is one such. For one letter
+    the spellings come first: F is Fahrenheit and no farad. NO_UNIT where it says there is none.
     """
     written = _tidy(text or "")
     if not written:
         return None
-    if written in known_codes():
+    spelled = _spellings().get(_key(written))
+    if written in known_codes() and (spelled is None or len(written) > 1):
         return written
-    return _spellings().get(_key(written)) or _codes_by_key().get(_key(written))
+    return spelled if spelled is not None else _codes_by_key().get(_key(written))
+
+
+def stated_unit(text: str | None) -> str | None:
+    """A unit as a dictionary writes it; None if it is empty or says that there is none."""
+    return None if not text or to_ucum(text) == NO_UNIT else text
 
 
 def unit_suggestions(text: str) -> tuple[str, ...]:
     """UCUM codes whose code or spelling looks like the text, best first."""
     meant = {**_codes_by_key(), **_spellings()}
     found = near_misses(_key(text), meant, n=6)
-    return tuple(dict.fromkeys(meant[word] for word in found))[:3]
+    return tuple(dict.fromkeys(meant[word] for word in found if meant[word]))[:3]
 
 
 def factor(from_ucum: str, to_ucum: str) -> float | None:
     """What a value in one unit is multiplied by to stand in the other; None if it cannot be.
 
     None also where the scales have different zero points (Celsius and Fahrenheit), where a
-    unit is not known, and between a plain ratio and a ratio of moles: mmol/mol of HbA1c is
-    not a tenth of a per cent of HbA1c, whatever the dimensions say.
+    unit is not known, between a plain ratio and a ratio of moles (mmol/mol of HbA1c is not a
+    tenth of a per cent of HbA1c, whatever the dimensions say), and between 1 and anything but
+    1: many write it for want of a unit, and 6.5 is then no 650 %.
     """
     if from_ucum == to_ucum:
         return 1.0
@@ -75,6 +84,8 @@ def factor(from_ucum: str, to_ucum: str) -> float | None:
         return None
     given, wanted = base_units(from_ucum), base_units(to_ucum)
     if given is None or wanted is None or given[1] != wanted[1]:
+        return None
+    if "1" in (from_ucum, to_ucum) and given[0] != wanted[0]:
         return None
     return rounded(given[0] / wanted[0])
 

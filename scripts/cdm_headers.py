@@ -36,7 +36,7 @@ DESCRIPTIONS = {
     "dose_era": "Periods of one ingredient in one daily dose: quantity times strength (vocab.drug_strength) over the days of the exposure, hourly rates times 24; exposures of the same dose no more than 30 days apart are one era. Empty where no drug_strength is loaded. Eras of sources that deliver their own are kept as delivered and none are derived from the facts of these sources.",
     "location": "Records of kind location: country, state and coordinates as delivered, street addresses never.",
     "care_site": "Records of kind care_site. Names are left out, source values are keyed tokens or null.",
-    "provider": "Records of kind provider. Names, NPI and DEA numbers are left out, source values are keyed tokens or null.",
+    "provider": "Records of kind provider; what a role says of one (staging.provider_role) is part of its row. Names, NPI and DEA numbers are left out, source values are keyed tokens or null.",
     "metadata": "Records of kind metadata: statements about a source as a whole, about no person.",
     "payer_plan_period": "Records of kind payer_plan_period with a start date. An open one lasts until the source's declared end, else it ends where it starts.",
     "cost": "Records of kind cost whose event is in cdm; the domain is that of the table the event is in, whatever the source called it. The others are counted in stem.record_arrival.",

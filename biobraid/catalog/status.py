@@ -37,6 +37,10 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
         "stem.dangling_reference",
         "SELECT * FROM stem.dangling_reference ORDER BY ALL LIMIT 100",
     ),
+    "person_leftovers": (
+        "stem.person_leftover",
+        "SELECT * FROM stem.person_leftover ORDER BY ALL LIMIT 100",
+    ),
     "books": ("stem.books", "SELECT * FROM stem.books ORDER BY ALL"),
 }
 

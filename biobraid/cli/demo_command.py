@@ -11,6 +11,7 @@ from biobraid.cli.steps import run_steps, writing
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.home import SETTINGS_FILE, Home, create_home, open_home
 from biobraid.core.keys import KEY_IDS_FILE, create_keys
+from biobraid.core.study import study_packs
 
 PROJECT, RELEASE, COHORT, DATASET = "heart_study", "r1", "adults_with_bmi", "bmi_hba1c"
 FILES = Path(__file__).parent / "demo_files"
@@ -48,11 +49,28 @@ def _home(folder: Path, memory_gb: float) -> Home:
     """The demo's home, made or found; a key folder that is gone is an error, never a new key."""
     if (folder / SETTINGS_FILE).is_file():
         home = open_home(folder)
+        _refuse_other(home)
     else:
         home = create_home(folder, memory_limit_gb=memory_gb)
     if not (home.root / KEY_IDS_FILE).is_file():
         create_keys(home)
     return home
+
+
+def _refuse_other(home: Home) -> None:
+    """The sample never goes into a biobank that holds studies of its own."""
+    from biobraid.ingest.sample import STUDIES
+
+    own = sorted({pack.name for pack in study_packs(home)} - set(STUDIES))
+    if own:
+        raise SettingsError(
+            Fault(
+                str(home.root),
+                f"this biobank holds studies of its own: {', '.join(own)}",
+                "a new folder, or one that `biobraid demo` made",
+                "Choose another folder for the sample biobank.",
+            )
+        )
 
 
 def _generate(call: Invocation, home: Home, truth: Path, persons: int, seed: int) -> None:

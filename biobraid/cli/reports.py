@@ -77,6 +77,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         "coverage": "Mapped share of facts per source",
         "unmapped": "Most frequent leftovers (stem.unmapped)",
         "dangling": "References to records that are not there; null in cdm",
+        "person_leftovers": "Births and concepts that cdm.person cannot hold",
         "books": "Facts from raw to cdm (stem.books)",
     }
     for name, found in report.get("warehouse", {}).items():

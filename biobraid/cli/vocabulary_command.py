@@ -20,8 +20,9 @@ def command() -> None:
 @command.command("load")
 @click.argument("download", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Look at the files; say what would be loaded.")
+@click.option("--extract", is_flag=True, help="It is an extract: rows may name absent concepts.")
 @click.pass_obj
-def load_vocabulary(call: Invocation, download: Path, dry_run: bool) -> None:
+def load_vocabulary(call: Invocation, download: Path, dry_run: bool, extract: bool) -> None:
     """Replace the vocabulary in force by an Athena DOWNLOAD, a folder or a .zip.
 
     The vocabulary in force stays until the new one is read, sorted and found sound. The same
@@ -30,7 +31,7 @@ def load_vocabulary(call: Invocation, download: Path, dry_run: bool) -> None:
     from biobraid.ingest.vocabulary.load import load
 
     with writing(call, "vocabulary load") as (home, run), call.out.progress("vocabulary") as tell:
-        loaded = load(home, download, dry_run=dry_run, on_progress=tell)
+        loaded = load(home, download, dry_run=dry_run, is_extract=extract, on_progress=tell)
         run.detail["vocabulary"] = {"version": loaded.version, "dry_run": dry_run}
     report_loaded(call.out, loaded)
 

@@ -151,14 +151,26 @@ def create_home(root: Path, name: str = "", **settings: object) -> Home:
         {"home_id": secrets.token_hex(8), "name": name or root.name, **settings}
     )
     home = Home(root, made)
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            Fault(
+                str(root),
+                f"the folder cannot be made: {error.strerror}",
+                "a place that may be written",
+                "Choose another.",
+            )
+        ) from None
     for folder in (home.studies, home.landing, home.logs, home.releases, home.projects):
         folder.mkdir(exist_ok=True)
     for folder in (home.exports, home.reports, home.tmp):
         folder.mkdir(exist_ok=True)
     home.vault.mkdir(mode=0o700, exist_ok=True)
     home.inbox.mkdir(mode=0o700, exist_ok=True)
-    lines = ["# Settings of this biobank; what each means: docs/settings.md"]
+    lines = [
+        "# Settings of this biobank. home_id names its keys; the limits hold for each command."
+    ]
     for key, value in made.model_dump().items():
         text = f'"{value}"' if isinstance(value, str) else str(value)
         lines.append(f"{key} = {text}")

@@ -37,7 +37,7 @@ def read_delimited(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("delimited").check_options(job.source.options)
     if not isinstance(options, DelimitedOptions):
         raise TypeError("the connector is registered with other options")
-    with open_table(job.path, options, job.where) as table:
+    with open_table(job.path, options.dialect(), job.where) as table:
         plan = make_plan(job, options, table.header)
         yield _file_counts(job, plan)
         seen, bytes_done = Seen(), 0

@@ -48,7 +48,10 @@ def event_text(frame: Frame, options: EventText, counts: Counts) -> Columns:
         if name.endswith("_system"):
             found[name] = frame.words(rule)[0]
             continue
-        text = first_given(frame, rule)
+        names = frame.plan.landing(name, rule)
+        if not names:
+            continue
+        text = first_given(frame, names)
         if name in _NUMBERS and frame.plan.options.decimal == ",":
             text = to_point(text)
         if name in _COUNTED:
@@ -107,6 +110,8 @@ def details(frame: Frame, kind: pa.StringArray, counts: Counts) -> Iterator[Chun
     kind: of each record's event or record.
     """
     for field, column in frame.plan.options.detail.items():
+        if not frame.plan.landing(f"detail.{field}", column):
+            continue
         value = frame.column(column)
         at = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
         if not len(at):
@@ -121,6 +126,16 @@ def details(frame: Frame, kind: pa.StringArray, counts: Counts) -> Iterator[Chun
         }
         unheld = ("start_time", "start_offset_minutes", "time_source", "time_flag")
         yield Chunk("raw.detail", pa.table({k: v for k, v in rows.items() if k not in unheld}))
+
+
+def count_withheld(frame: Frame, counts: Counts) -> None:
+    """Count the cells that an option names and may not land, each column once."""
+    for column, rule in {c: rule for (_, c), rule in frame.plan.withheld.items()}.items():
+        n = int(frame.column(column).is_valid().true_count)
+        if n:
+            counts.ignored[rule] += n
+            counts.facts_read += n
+            counts.facts_ignored += n
 
 
 def reject_unknown_words(frame: Frame, name: str, rule: str | FromColumn | None) -> None:

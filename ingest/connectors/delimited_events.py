@@ -14,6 +14,7 @@ from biobraid.ingest.connectors.contract import Chunk, Counts
 from biobraid.ingest.connectors.delimited_columns import (
     Columns,
     concept_ids,
+    count_withheld,
     details,
     end_columns,
     end_times,
@@ -27,11 +28,12 @@ from biobraid.ingest.connectors.delimited_columns import (
 )
 from biobraid.ingest.connectors.delimited_frame import Frame
 from biobraid.ingest.connectors.delimited_identities import Seen
-from biobraid.ingest.connectors.delimited_rules import CodeColumn, Split, names_in
+from biobraid.ingest.connectors.delimited_rules import CodeColumn, Split
 from biobraid.ingest.connectors.delimited_settle import settle
 from biobraid.ingest.connectors.delimited_split import parts_of
 from biobraid.ingest.connectors.delimited_values import other_cells, reject_times
 from biobraid.ingest.hashing import record_ids
+from biobraid.ingest.key_index import SeenHashes
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -61,6 +63,7 @@ def read_events(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
             if len(rows.at):
                 yield Chunk("raw.event", pa.table(table))
     yield from details(frame, shared["kind"], counts)
+    count_withheld(frame, counts)
     yield from settle(frame, seen, other_cells(frame), counts)
 
 
@@ -82,8 +85,7 @@ def _shared(frame: Frame, counts: Counts) -> Columns:
     n = len(frame.rows)
     columns = event_text(frame, options, counts) | references(frame) | concept_ids(frame)
     for name in ("admitted_from", "discharged_to"):
-        column = getattr(options, name)
-        if column is not None:
+        for column in frame.plan.landing(name, getattr(options, name)):
             columns[name] = frame.column(column)
     columns["kind"] = frame.words(options.kind)[0]
     columns["position"] = frame.words(options.position)[0]
@@ -95,9 +97,10 @@ def _shared(frame: Frame, counts: Counts) -> Columns:
 
 def _reject_uncoded(frame: Frame) -> None:
     """A record without any code must at least have words or a value."""
-    options = frame.plan.options
+    options, landing = frame.plan.options, frame.plan.landing
+    words = (*landing("text", options.text), *landing("value", options.value))
     found = np.zeros(len(frame.rows), dtype=bool)
-    for name in (*options.code, *names_in(options.text), *names_in(options.value)):
+    for name in (*options.code, *words):
         found |= frame.column(name).is_valid().to_numpy(zero_copy_only=False)
     frame.keep(found, "missing-code", "a code in " + ", ".join(options.code))
 
@@ -136,12 +139,12 @@ def _repeats(frame: Frame, column: str, own: CodeColumn, mask: Bools, seen: Seen
     person = frame.natives.take(pa.array(at))
     parts = [(c, frame.column(c).take(pa.array(at))) for c in (*own.once_per, column)]
     keys = record_ids(frame.job.keys, f"once/{column}", [("", person), *parts])
-    known = seen.events.get(column, np.empty(0, dtype=np.uint64))
+    known = seen.events.setdefault(column, SeenHashes())
     _, first = np.unique(keys, return_index=True)
     is_first = np.zeros(len(keys), dtype=bool)
     is_first[first] = True
-    is_new = is_first & ~np.isin(keys, known)
-    seen.events[column] = np.concatenate([known, keys[is_new]])
+    is_new = is_first & ~known.contains(keys)
+    known.add(keys[is_new])
     again[at[~is_new]] = True
     return again
 

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from biobraid.ingest.connectors.contract import Chunk
 from biobraid.ingest.connectors.delimited_facts import Facts, Ints
 from biobraid.ingest.connectors.delimited_frame import Frame
-from biobraid.ingest.hashing import U64, person_keys, positive
+from biobraid.ingest.hashing import person_keys, positive
+from biobraid.ingest.key_index import SeenHashes
 from biobraid.ingest.times import normalise_times
 
 _BIRTH_LENGTH = {"year": 4, "month": 7, "day": 10}
@@ -24,7 +25,7 @@ class Seen:
 
     natives: set[str] = field(default_factory=set)
     landed_identities: set[tuple[str, str]] = field(default_factory=set)  # (column, native id)
-    events: dict[str, U64] = field(default_factory=dict)  # code column -> keys of `once_per`
+    events: dict[str, SeenHashes] = field(default_factory=dict)  # code column -> keys of `once_per`
 
 
 def native_ids(frame: Frame, seen: Seen) -> Iterator[Chunk]:

@@ -1,13 +1,15 @@
 """Columns that another file of the delivery holds: whose a sample is, how old a person was.
 
 The other file lies in the folder of the file that is read, or below it, and is written alike.
+A worker reads it once for all the files of a delivery that it is asked to read.
 Both are one delivery: a change in the other file alone does not read this one again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -17,7 +19,9 @@ from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import FileJob
 from biobraid.ingest.connectors.delimited_options import DelimitedOptions
 from biobraid.ingest.connectors.delimited_rules import Lookup
+from biobraid.ingest.key_index import KeyIndex
 from biobraid.ingest.tabular import (
+    Dialect,
     ParquetTable,
     TextTable,
     is_parquet,
@@ -31,22 +35,22 @@ _NONE = pa.scalar(None, pa.string())
 
 @dataclass(frozen=True)
 class Joined:
-    """A column looked up: `values` by `keys`, each key once."""
+    """A column looked up: a value for each of the keys."""
 
     on: str  # column of the file that is read
-    keys: pa.StringArray
+    keys: KeyIndex
     values: pa.StringArray
 
     def of(self, given: pa.StringArray) -> pa.StringArray:
         """The value for each key; null where the other file has none."""
-        return self.values.take(pc.index_in(given, self.keys))
+        return self.values.take(self.keys.find(given))
 
 
-def open_table(path: Path, options: DelimitedOptions, where: str) -> TextTable | ParquetTable:
-    """A delivered table in the form that the options say, or Parquet."""
+def open_table(path: Path, dialect: Dialect, where: str) -> TextTable | ParquetTable:
+    """A delivered table in the form that was declared, or Parquet."""
     if is_parquet(path):
-        return open_parquet_table(path, null_values=options.null_values, where=where)
-    return open_text_table(path, options.dialect(), where=where)
+        return open_parquet_table(path, null_values=dialect.null_values, where=where)
+    return open_text_table(path, dialect, where=where)
 
 
 def read_lookups(
@@ -63,26 +67,25 @@ def read_lookups(
         on = lookup.on or lookup.key
         if on not in present and on not in joined:
             raise SourceFileError(missing_column(where, on, [*present, *joined]))
-        names = [lookup.key, *lookup.columns]
-        blocks = list(_columns(job, options, lookup, names, where))
-        table = pa.concat_tables(blocks).combine_chunks()
-        table = table.filter(table[lookup.key].is_valid())
-        for name in lookup.columns:
-            pairs = table.select([lookup.key, name]).filter(table[name].is_valid())
-            pairs = pairs.group_by([lookup.key, name]).aggregate([])
-            n = pairs.num_rows - len(pc.unique(pairs[lookup.key]))
-            if n:
-                raise SourceFileError(
-                    Fault(where, f"{n} values of '{lookup.key}' have more than one '{name}'", "one")
-                )
-            keys, values = (pairs[c].combine_chunks() for c in (lookup.key, name))
+        paths = _paths(job, lookup, where)
+        asked = _Asked(paths, lookup.key, tuple(lookup.columns), options.dialect(), where)
+        for name, (keys, values) in _read(asked).items():
             joined[name] = Joined(on, keys, values)
     return joined
 
 
-def _columns(
-    job: FileJob, options: DelimitedOptions, lookup: Lookup, names: Sequence[str], where: str
-) -> Iterator[pa.Table]:
+@dataclass(frozen=True)
+class _Asked:
+    """What a look-up reads: the same again is the same files, unchanged, written alike."""
+
+    paths: tuple[tuple[Path, int, int], ...]  # with the size and the time of the last change
+    key: str
+    columns: tuple[str, ...]
+    dialect: Dialect
+    where: str = field(compare=False)
+
+
+def _paths(job: FileJob, lookup: Lookup, where: str) -> tuple[tuple[Path, int, int], ...]:
     if PurePosixPath(lookup.files).is_absolute() or ".." in PurePosixPath(lookup.files).parts:
         raise SourceFileError(Fault(where, "the pattern leads out of the delivery's folder"))
     paths = sorted(p for p in job.path.parent.glob(lookup.files) if p.is_file())
@@ -90,8 +93,33 @@ def _columns(
         raise SourceFileError(
             Fault(where, "no file beside the delivered one matches", "the file it is read with")
         )
-    for path in paths:
-        with open_table(path, options, where) as table:
+    stats = [path.stat() for path in paths]
+    return tuple((p, s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True))
+
+
+@lru_cache(maxsize=4)  # what is kept takes memory: no more than one source looks up
+def _read(asked: _Asked) -> dict[str, tuple[KeyIndex, pa.StringArray]]:
+    """Keys and values of each column."""
+    blocks = list(_columns(asked))
+    table = pa.concat_tables(blocks).combine_chunks()
+    table = table.filter(table[asked.key].is_valid())
+    found = {}
+    for name in asked.columns:
+        pairs = table.select([asked.key, name]).filter(table[name].is_valid())
+        pairs = pairs.group_by([asked.key, name]).aggregate([])
+        n = pairs.num_rows - len(pc.unique(pairs[asked.key]))
+        if n:
+            told = f"{n} values of '{asked.key}' have more than one '{name}'"
+            raise SourceFileError(Fault(asked.where, told, "one"))
+        keys, values = (pairs[c].combine_chunks() for c in (asked.key, name))
+        found[name] = (KeyIndex(keys), values)
+    return found
+
+
+def _columns(asked: _Asked) -> Iterator[pa.Table]:
+    names, where = (asked.key, *asked.columns), asked.where
+    for path, *_ in asked.paths:
+        with open_table(path, asked.dialect, where) as table:
             missing = [name for name in names if name not in table.header]
             if missing:
                 raise SourceFileError([missing_column(where, n, table.header) for n in missing])

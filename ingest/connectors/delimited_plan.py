@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import pyarrow as pa
@@ -12,10 +12,16 @@ import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SettingsError, SourceFileError
 from biobraid.core.study import Source
-from biobraid.ingest.connectors.contract import FileJob, Variable
+from biobraid.ingest.connectors.contract import FileJob
 from biobraid.ingest.connectors.delimited_lookup import Joined, read_lookups
 from biobraid.ingest.connectors.delimited_options import DelimitedOptions
-from biobraid.ingest.connectors.delimited_rules import KeyOf
+from biobraid.ingest.connectors.delimited_rules import KeyOf, Names, names_in
+from biobraid.ingest.connectors.delimited_words import (
+    Option,
+    identifier_faults,
+    is_free_text,
+    withheld,
+)
 from biobraid.ingest.tabular import TextBlock
 from biobraid.ingest.tabular.text_table import missing_column
 
@@ -56,11 +62,17 @@ class Plan:
     roles: dict[str, Role]
     absent_variables: tuple[str, ...]  # promised by the dictionary, not in the file
     joined: dict[str, Joined]  # columns that are looked up in another file
+    # what options would land and may not -> rule of its cells
+    withheld: dict[Option, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Column names in the file's order."""
         return tuple(self.roles)
+
+    def landing(self, option: str, names: Names | None) -> list[str]:
+        """Columns of an option whose cells may land."""
+        return [name for name in names_in(names) if (option, name) not in self.withheld]
 
     def trimmed(self, block: TextBlock, name: str) -> pa.StringArray:
         """A column of all records, trimmed; what is or means nothing is null."""
@@ -78,6 +90,9 @@ class Plan:
 def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) -> Plan:
     """Decide each column's role; all faults of header and settings at once."""
     source = job.source
+    refused = identifier_faults(job, options)
+    if refused:
+        raise SettingsError(refused)
     cased = [_cased(options, column) for column in header]
     names = [options.columns.get(column, column) for column in cased]
     joined = read_lookups(job, options, names)
@@ -106,7 +121,8 @@ def make_plan(job: FileJob, options: DelimitedOptions, header: Sequence[str]) ->
     promised = job.variables if options.layout == "wide" else {}
     parts = {part for name, rule in options.split.items() if name in present for part in rule.into}
     absent = tuple(sorted(set(promised) - present - parts))
-    return Plan(options, dict(zip(names, header, strict=True)), roles, absent, joined)
+    file_names = dict(zip(names, header, strict=True))
+    return Plan(options, file_names, roles, absent, joined, withheld(job, options))
 
 
 def _cased(options: DelimitedOptions, column: str) -> str:
@@ -132,6 +148,9 @@ def column_role(job: FileJob, options: DelimitedOptions, name: str) -> Role:
     if name in options.drop:
         return Role.DROPPED
     if options.layout != "wide":
+        text = _text_role(job, name)
+        if text in (Role.TEXT_TO_VAULT, Role.TEXT_DROPPED):
+            return text
         is_key = name in options.used_columns() or name in source.record_key
         return Role.KEY if is_key else Role.UNDECLARED
     is_known = name in job.variables or any(name == t.variable for t in source.free_text)
@@ -142,19 +161,19 @@ def column_role(job: FileJob, options: DelimitedOptions, name: str) -> Role:
 
 def variable_role(job: FileJob, name: str) -> Role:
     """Role of a variable by its free-text rule, or else by the dictionary."""
-    for rule in job.source.free_text:
-        if rule.variable == name:
-            roles = {"allow": Role.LAND, "vault": Role.TEXT_TO_VAULT, "drop": Role.TEXT_DROPPED}
-            return roles[rule.rule]
+    text = _text_role(job, name)
+    if text is not None:
+        return text
     variable = job.variables.get(name)
     if variable is None:
         return Role.UNDECLARED
     return Role.TEXT_UNDECLARED if is_free_text(variable) else Role.LAND
 
 
-def is_free_text(variable: Variable) -> bool:
-    """True for text without a list of allowed values."""
-    return variable.is_free_text or (variable.value_type == "text" and not variable.codes)
+def _text_role(job: FileJob, name: str) -> Role | None:
+    roles = {"allow": Role.LAND, "vault": Role.TEXT_TO_VAULT, "drop": Role.TEXT_DROPPED}
+    found = (roles[rule.rule] for rule in job.source.free_text if rule.variable == name)
+    return next(found, None)
 
 
 def _check_key(job: FileJob, key: KeyOf) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from biobraid.ingest.connectors.contract import Chunk, Counts
 from biobraid.ingest.connectors.delimited_columns import (
     NUMBER,
+    count_withheld,
     details,
     end_columns,
     end_times,
@@ -34,7 +35,7 @@ def read_records(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
     reject_times(frame)
     reject_unknown_words(frame, "kind", options.kind)
     end = end_times(frame, options.end_time)
-    number = _text(frame, options.number)
+    number = _text(frame, "number")
     if options.decimal == ",":
         number = to_point(number)
     is_number = pc.fill_null(pc.match_substring_regex(number, NUMBER), True)
@@ -53,14 +54,15 @@ def read_records(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
             "kind": kind,
             "code": code,
             "code_system": system,
-            "label": _text(frame, options.label),
+            "label": _text(frame, "label"),
             "number": pc.cast(pc.if_else(is_number, number, _NONE), pa.float64()),
-            "reason": _text(frame, options.reason),
+            "reason": _text(frame, "reason"),
         }
     )
     counts.facts_read += len(everyone)
     yield Chunk("raw.record", pa.table(rows))
     yield from details(frame, kind, counts)
+    count_withheld(frame, counts)
     yield from settle(frame, seen, other_cells(frame), counts)
 
 
@@ -82,5 +84,6 @@ def read_consents(frame: Frame, seen: Seen, counts: Counts) -> Iterator[Chunk]:
     yield from settle(frame, seen, other_cells(frame), counts)
 
 
-def _text(frame: Frame, column: str | None) -> pa.StringArray:
-    return nulls(frame) if column is None else frame.column(column)
+def _text(frame: Frame, option: str) -> pa.StringArray:
+    names = frame.plan.landing(option, getattr(frame.plan.options, option))
+    return frame.column(names[0]) if names else nulls(frame)

@@ -97,7 +97,7 @@ def read_fhir(job: FileJob) -> Iterator[Chunk | Counts]:
 
 
 def _read_block(file: FhirFile, block: Block) -> Iterator[Chunk | Counts]:
-    tokens, block, faulty = _tokens(block)
+    tokens, block, faulty = _tokens(_numbered(file, block))
     counts = Counts(bytes_done=block.bytes_done)
     for reason, numbers in (("bad-encoding", block.undecodable), ("not-json", faulty)):
         if len(numbers):
@@ -137,6 +137,21 @@ def _read_block(file: FhirFile, block: Block) -> Iterator[Chunk | Counts]:
     if bundles.any():
         for inner in split_lines(block, bundles, file.job.where):
             yield from _read_block(file, inner)
+
+
+def _numbered(file: FhirFile, block: Block) -> Block:
+    """The block with a number of its own for every record of the file.
+
+    The line, or the next free number where several records stand on one line (a Bundle without
+    line breaks): landing tells the versions of a resource apart by it.
+    """
+    if not len(block):
+        return block
+    place = np.arange(len(block))
+    lines = np.maximum(block.numbers, file.last_number + 1)
+    numbers = np.maximum.accumulate(lines - place) + place
+    file.last_number = int(numbers[-1])
+    return replace(block, numbers=numbers)
 
 
 def _lander(name: str) -> Callable[[Resources], None] | None:

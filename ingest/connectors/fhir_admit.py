@@ -35,6 +35,13 @@ NOT_DONE: Mapping[str, tuple[str, ...]] = {
     "Consent": ("draft", "proposed"),
     "Coverage": ("draft", "cancelled"),
 }
+# Verification statuses by which a diagnosis or allergy was found not to be there.
+NOT_TRUE: Mapping[str, tuple[str, ...]] = {
+    "Condition": ("refuted",),
+    "AllergyIntolerance": ("refuted",),
+}
+# Intents by which nothing was ordered yet.
+NOT_ORDERED: Mapping[str, tuple[str, ...]] = {"MedicationRequest": ("proposal", "plan", "option")}
 # Element that names the person; types without one are about nobody.
 PERSON: Mapping[str, str] = {
     "AllergyIntolerance": "patient",
@@ -110,13 +117,16 @@ def _of_status(found: Resources) -> Resources:
     is_error = pc.or_(
         pc.equal(status, ERROR).fill_null(False), pc.equal(verified, ERROR).fill_null(False)
     ).to_numpy(zero_copy_only=False)
-    words = NOT_DONE.get(found.name, ())
-    for word in words:
-        said = pc.equal(status, word).fill_null(False).to_numpy(zero_copy_only=False)
-        if said.any():
-            now, is_error, status = found, is_error[~said], status.filter(pa.array(~said))
-            found = now.ignore(said, f"status:{found.name}.{word}")
     found = found.ignore(is_error, ERROR)
+    for path, rule, words in (
+        ("status", "status", NOT_DONE),
+        ("verificationStatus.coding.code", "status", NOT_TRUE),
+        ("intent", "intent", NOT_ORDERED),
+    ):
+        for word in words.get(found.name, ()):
+            said = pc.equal(found.frame.peek(path), word).fill_null(False)
+            mask = said.to_numpy(zero_copy_only=False)
+            found = found.ignore(mask, f"{rule}:{found.name}.{word}")
     if found.name == "MedicationRequest":
         forbids = pc.equal(found.frame.peek("doNotPerform"), "true").fill_null(False)
         found = found.ignore(forbids.to_numpy(zero_copy_only=False), "do-not-perform")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.fhir_frame import NONE, Frame
-from biobraid.ingest.connectors.fhir_resources import Resources, constant
+from biobraid.ingest.connectors.fhir_resources import Resources, constant, occurrences
 from biobraid.ingest.connectors.fhir_tokens import Ints
 from biobraid.ingest.hashing import mix, value_hashes
 
@@ -84,12 +84,7 @@ def _land(
     # Several answers to one question are told apart by their place.
     variable = rows["variable"].combine_chunks().dictionary_encode()
     code = variable.indices.to_numpy().astype(np.int64)
-    pair = owner * (len(variable.dictionary) + 1) + code
-    by_pair = np.argsort(pair, kind="stable")
-    starts = np.flatnonzero(np.diff(pair[by_pair], prepend=-1) != 0)
-    place = np.empty(len(pair), np.int64)
-    lengths = np.diff(starts, append=len(pair))
-    place[by_pair] = np.arange(len(pair)) - np.repeat(starts, lengths)
+    place = occurrences(owner, code)
     at = pa.array(owner)
     columns = {
         "variable": variable,

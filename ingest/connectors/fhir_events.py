@@ -7,13 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.fhir_codes import Concept, coding, concept, no_concept
-from biobraid.ingest.connectors.fhir_frame import Frame
+from biobraid.ingest.connectors.fhir_frame import NONE
 from biobraid.ingest.connectors.fhir_resources import Resources, constant
-from biobraid.ingest.connectors.fhir_specs import EventSpec
+from biobraid.ingest.connectors.fhir_specs import DOUBTS, RECORD_ORIGINS, EventSpec
 from biobraid.ingest.connectors.fhir_tokens import Ints
 
 # Days in a unit of UCUM, and in the words that stand for it.
 _DAYS = {"d": "1", "day": "1", "days": "1", "wk": "7", "week": "7", "weeks": "7"}
+# A duration: no sign, and no more digits than days of a life have.
+_NUMBER = r"^[0-9]{1,6}(\.[0-9]{1,6})?$"
 _ELEMENTS_OF_SUPPLY = ("dispenseRequest.expectedSupplyDuration", "daysSupply")
 
 
@@ -31,15 +33,24 @@ def land_events(found: Resources, spec: EventSpec) -> None:
     columns |= {name: frame.either(*paths) for name, paths in spec.texts.items()}
     columns |= {name: _said(found, path) for name, path in spec.codes.items()}
     if spec.kind == "drug":
-        columns["days_supply"] = days_supply(frame)
+        columns["days_supply"] = days_supply(found)
+    if spec.type_concept and file.job.source.origin in RECORD_ORIGINS:
+        columns["type_concept_id"] = pa.repeat(pa.scalar(spec.type_concept, pa.int64()), n)
+    details: dict[str, pa.Array] = {}
     if spec.qualifier:
-        columns |= qualifier_columns(concept(file, frame, spec.qualifier[0]))
+        qualifier = concept(file, frame, spec.qualifier[0])
+        if spec.doubt:
+            doubt = _doubts(found, spec.doubt)
+            kept = pc.if_else(pa.array(doubt.is_coded), _as_text(qualifier), NONE)
+            details["clinical_status"] = kept
+            qualifier = doubt.or_else(qualifier)
+        columns |= qualifier_columns(qualifier)
     if spec.value_code:
         value = concept(file, frame, spec.value_code)
         columns |= {"value_code": value.code, "value_code_system": value.system}
     columns |= _links(found, spec)
     found.land("raw.event", columns, "event")
-    details = {name: frame.either(*paths) for name, paths in spec.details.items()}
+    details |= {name: frame.either(*paths) for name, paths in spec.details.items()}
     for name, path in spec.detail_codes.items():
         details[name] = _as_text(concept(file, frame, path))
     for name, (path, kind) in spec.detail_records.items():
@@ -100,8 +111,12 @@ def qualifier_columns(qualifier: Concept) -> dict[str, pa.Array]:
     }
 
 
-def days_supply(frame: Frame) -> pa.StringArray:
-    """Days that a drug's supply lasts; a duration in other units is left, and counted."""
+def days_supply(found: Resources) -> pa.StringArray:
+    """Days that a drug's supply lasts; a duration in other units is left, and counted.
+
+    A duration that is no number of days is a rejected cell.
+    """
+    frame = found.frame
     days = pa.nulls(len(frame), pa.string())
     for path in _ELEMENTS_OF_SUPPLY:
         unit = pc.coalesce(frame.peek(f"{path}.code"), frame.peek(f"{path}.unit"))
@@ -112,11 +127,28 @@ def days_supply(frame: Frame) -> pa.StringArray:
         value = frame.text(f"{path}.value", is_known)
         for name in ("code", "unit", "system"):
             frame.text(f"{path}.{name}", is_known)
+        is_bad = pc.invert(pc.match_substring_regex(value, _NUMBER)).fill_null(False)
+        bad = is_bad.to_numpy(zero_copy_only=False)
+        found.reject_cells(bad, f"{path}.value", "not-a-number", "a number of days or weeks")
+        value = pc.if_else(is_bad, NONE, value)
         number = pc.cast(value, pa.float64())
         product = pc.multiply(number, pc.cast(factor, pa.float64())).cast(pa.string())
         whole = pc.replace_substring_regex(product, r"\.0+$", "")
         days = pc.coalesce(days, pc.if_else(pc.equal(factor, "1"), value, whole))
     return days
+
+
+def _doubts(found: Resources, path: str) -> Concept:
+    """Verification statuses that leave a doubt, of those that have one."""
+    said = pc.is_in(found.frame.peek(f"{path}.coding.code"), pa.array(DOUBTS))
+    mask = said.to_numpy(zero_copy_only=False)
+    if not mask.any():
+        return no_concept(len(found))
+    doubt = concept(found.file, found.frame.only(mask), path)
+    at = np.full(len(found), -1, dtype=np.int64)
+    at[mask] = np.arange(int(mask.sum()))
+    index = pa.array(at, mask=at < 0)
+    return Concept(doubt.code.take(index), doubt.system.take(index), doubt.text.take(index))
 
 
 def _links(found: Resources, spec: EventSpec) -> dict[str, pa.Array]:

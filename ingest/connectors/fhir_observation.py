@@ -10,8 +10,9 @@ from biobraid.core.schemas import ABSENT_REASONS
 from biobraid.ingest.connectors.fhir_codes import concept
 from biobraid.ingest.connectors.fhir_events import coded_columns, qualifier_columns
 from biobraid.ingest.connectors.fhir_frame import NONE, Frame
-from biobraid.ingest.connectors.fhir_resources import Resources, constant
+from biobraid.ingest.connectors.fhir_resources import Resources, constant, occurrences
 from biobraid.ingest.connectors.fhir_tokens import Bools, Ints
+from biobraid.ingest.hashing import U64, mix, value_hashes
 
 _SIMPLE = ("valueInteger", "valueBoolean", "valueDateTime", "valueTime")
 
@@ -37,12 +38,31 @@ def land_observations(found: Resources) -> None:
     own = np.flatnonzero(~has_parts | has_value(frame))
     _land(found, frame, own, own, shared, "event", None)
     if len(parts):
-        first = np.searchsorted(parts.owner, parts.owner)
-        place = np.arange(len(parts)) - first
-        _land(found, parts, np.arange(len(parts)), parts.owner, shared, "component", place)
+        _land(
+            found,
+            parts,
+            np.arange(len(parts)),
+            parts.owner,
+            shared,
+            "component",
+            _names(found, parts),
+        )
     category = concept(file, frame, "category")
     details["category"] = pc.binary_join_element_wise(category.system, category.code, "|")
     found.details("measurement", details)
+
+
+def _names(found: Resources, parts: Frame) -> U64:
+    """What names each component within its Observation, wherever it stands there.
+
+    Its code, and which of those with the same code it is.
+    """
+    words = [parts.peek(f"code.{path}").fill_null("") for path in
+             ("coding.system", "coding.code", "text")]  # fmt: skip
+    code = pc.binary_join_element_wise(*words, "|").dictionary_encode()
+    which = occurrences(parts.owner, code.indices.to_numpy().astype(np.int64))
+    hashes = value_hashes(found.file.job.keys, "component", code)
+    return mix(hashes, which.astype(np.uint64))
 
 
 def has_value(frame: Frame) -> Bools:
@@ -64,15 +84,15 @@ def _land(
     owner: Ints,
     shared: dict[str, pa.Array],
     label: str,
-    place: Ints | None,
+    names: U64 | None,
 ) -> None:
-    """Events of the frame's `rows`; owner: the resource of each. place: among its siblings."""
+    """Events of the frame's `rows`; owner: the resource of each. names: of a component each."""
     if not len(rows):
         return
     mask = np.zeros(len(frame), dtype=bool)
     mask[rows] = True
     mine = frame.only(mask)
-    element = "" if place is None else "component."
+    element = "" if names is None else "component."
     file, n, at = found.file, len(rows), pa.array(owner)
     code = concept(file, mine, "code")
     columns = {name: values.take(at) for name, values in shared.items()}
@@ -91,7 +111,7 @@ def _land(
     columns["absent_reason"] = pc.if_else(says_nothing, _absent(found, mine), NONE)
     is_number = columns.pop("is_number")
     columns["kind"] = pc.if_else(is_number, "measurement", "observation")
-    found.land("raw.event", columns, label, owner, place)
+    found.land("raw.event", columns, label, owner, names)
 
 
 def _value(found: Resources, mine: Frame, element: str, owner: Ints) -> dict[str, pa.Array]:

@@ -13,7 +13,11 @@ import pyarrow.compute as pc
 from biobraid.ingest.connectors.fhir_codes import Concept, concept
 from biobraid.ingest.connectors.fhir_file import natural_key
 from biobraid.ingest.connectors.fhir_resources import Resources, constant
-from biobraid.ingest.hashing import positive
+from biobraid.ingest.connectors.fhir_tokens import Ints
+from biobraid.ingest.hashing import positive, value_hashes
+
+# OMOP genders of FHIR's administrative ones; the others have none.
+_GENDERS = {"male": 8507, "female": 8532}
 
 
 def land_location(found: Resources) -> None:
@@ -25,17 +29,26 @@ def land_location(found: Resources) -> None:
 
 
 def land_organization(found: Resources) -> None:
-    """raw.record of kind care_site; its own place lands beside it as details."""
+    """raw.record of kind care_site, and one of kind location where it says where it is."""
     _land(found, "care_site", concept(found.file, found.frame, "type"))
-    _place(found, "care_site", "address")
-    found.details("care_site", {"parent_record_id": _refer(found, "partOf")})
+    at = _place(found, "location", "address")
+    if len(at):
+        columns = {"kind": constant("location", len(at))}
+        found.land("raw.record", columns, "record:location", at)
+    has_place = np.zeros(len(found), dtype=bool)
+    has_place[at] = True
+    place = pc.if_else(pa.array(has_place), found.record_ids, pa.scalar(None, pa.int64()))
+    fields = {"location_id": place, "parent_record_id": _refer(found, "partOf")}
+    found.details("care_site", fields)
     _aliases(found, "care_site")
 
 
 def land_practitioner(found: Resources) -> None:
     """raw.record of kind provider; the code is a qualification, the specialty comes by role."""
     _land(found, "provider", concept(found.file, found.frame, "qualification.code"))
-    found.details("provider", {"gender": found.frame.text("gender")})
+    gender = found.frame.text("gender")
+    concepts = pa.array(list(_GENDERS.values())).take(pc.index_in(gender, pa.array(list(_GENDERS))))
+    found.details("provider", {"gender_source_value": gender, "gender_concept_id": concepts})
     _aliases(found, "provider")
 
 
@@ -48,7 +61,7 @@ def land_role(found: Resources) -> None:
     found.details(
         "provider",
         {
-            "care_site_record_id": _refer(found, "organization"),
+            "care_site_id": _refer(found, "organization"),
             "location_record_id": file.record_ids(file.refer(frame, "location", "Location")),
         },
     )
@@ -63,7 +76,10 @@ def land_medication(found: Resources) -> None:
 
 
 def land_coverage(found: Resources) -> None:
-    """raw.record of kind payer_plan_period; the subscriber's number goes to the vault."""
+    """raw.record of kind payer_plan_period, whose code is the plan.
+
+    The subscriber's number goes to the vault; who shares one, shares a keyed token of it.
+    """
     file, frame = found.file, found.frame
     times = found.times(frame.text("period.start"), "period.start")
     times |= found.times(frame.text("period.end"), "period.end", start=False)
@@ -74,7 +90,11 @@ def land_coverage(found: Resources) -> None:
     relationship = concept(file, frame, "relationship")
     found.details(
         "payer_plan_period",
-        {"payer_record_id": record, "family_source_value": relationship.code},
+        {
+            "payer_record_id": record,
+            "family_source_value": _tokens(found, frame.peek("subscriberId")),
+            "relationship": relationship.code,
+        },
     )
     for path in ("subscriberId", "identifier.value"):
         values, rows = frame.all_texts(path)
@@ -106,15 +126,19 @@ def _refer(found: Resources, path: str) -> pa.Int64Array:
     return found.file.record_ids(found.file.refer(found.frame, path, "Organization"))
 
 
-def _place(found: Resources, kind: str, path: str) -> None:
-    frame = found.frame
-    found.details(
-        kind,
-        {
-            "state": frame.text(f"{path}.state"),
-            "country_source_value": frame.text(f"{path}.country"),
-        },
-    )
+def _place(found: Resources, kind: str, path: str) -> Ints:
+    """Land state and country; returns which resources have one."""
+    state, country = found.frame.text(f"{path}.state"), found.frame.text(f"{path}.country")
+    found.details(kind, {"state": state, "country_source_value": country})
+    given = pc.or_(state.is_valid(), country.is_valid())
+    return np.flatnonzero(given.to_numpy(zero_copy_only=False))
+
+
+def _tokens(found: Resources, values: pa.StringArray) -> pa.StringArray:
+    """A keyed token for each value, 16 hexadecimal digits; null where there is none."""
+    encoded = values.dictionary_encode()
+    hashes = value_hashes(found.file.job.keys, "subscriber", encoded.dictionary)
+    return pa.array([f"{h:016x}" for h in hashes.tolist()], pa.string()).take(encoded.indices)
 
 
 def _aliases(found: Resources, kind: str) -> None:

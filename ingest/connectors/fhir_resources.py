@@ -220,6 +220,17 @@ class Resources:
         return pc.if_else(pc.equal(rule, "allow").fill_null(False), values, NONE)
 
 
+def occurrences(owner: Ints, code: Ints) -> Ints:
+    """Which of those with one owner and code each is, from 0, in their order."""
+    pair = owner * (int(code.max(initial=0)) + 1) + code
+    by_pair = np.argsort(pair, kind="stable")
+    starts = np.flatnonzero(np.diff(pair[by_pair], prepend=-1) != 0)
+    lengths = np.diff(starts, append=len(pair))
+    place = np.empty(len(pair), np.int64)
+    place[by_pair] = np.arange(len(pair)) - np.repeat(starts, lengths)
+    return place
+
+
 def constant(word: str, n: int) -> pa.DictionaryArray:
     """A column of one word."""
     indices = pa.array(np.zeros(n, np.int32))

@@ -14,7 +14,9 @@ class EventSpec:
     the order in which they are asked. texts: column -> elements. visit, provider, care_site,
     parent: (element, type it refers to). codes: column -> CodeableConcept whose code is text.
     details: field of raw.detail -> elements; detail_codes, detail_records likewise for
-    CodeableConcepts ("system|code") and references.
+    CodeableConcepts ("system|code") and references. doubt: CodeableConcept that qualifies the
+    event in the place of `qualifier` where it says one of DOUBTS. type_concept: OMOP type of the
+    records where the source is a health record or a pharmacy; null leaves that of the source.
     """
 
     kind: str
@@ -33,7 +35,14 @@ class EventSpec:
     detail_codes: Mapping[str, str] = field(default_factory=dict)
     detail_records: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     vault: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubt: str | None = None
+    type_concept: int | None = None
 
+
+# Verification statuses of what may turn out not to be there.
+DOUBTS = ("unconfirmed", "provisional", "differential", "presumed")
+# Origins whose drugs are ordered, dispensed and given, not claimed or told of.
+RECORD_ORIGINS = ("hospital", "primary-care", "pharmacy")
 
 _MEDICATION = {"medication_record_id": ("medicationReference", "Medication")}
 _DOSE = "dosageInstruction.doseAndRate.doseQuantity"
@@ -67,6 +76,7 @@ EVENTS: Mapping[str, EventSpec] = {
         start=("onsetDateTime", "onsetPeriod.start", "recordedDate"),
         end=("abatementDateTime", "abatementPeriod.end"),
         qualifier=("clinicalStatus",),
+        doubt="verificationStatus",
         provider="asserter",
         detail_codes={"category": "category", "severity": "severity"},
     ),
@@ -82,6 +92,7 @@ EVENTS: Mapping[str, EventSpec] = {
         "observation",
         start=("onsetDateTime", "onsetPeriod.start", "recordedDate"),
         qualifier=("clinicalStatus",),
+        doubt="verificationStatus",
         provider="recorder",
         details={"criticality": ("criticality",), "type": ("type",)},
         detail_codes={"manifestation": "reaction.manifestation"},
@@ -101,6 +112,7 @@ EVENTS: Mapping[str, EventSpec] = {
     ),
     "MedicationRequest": EventSpec(
         "drug",
+        type_concept=32838,  # EHR prescription
         code=("medicationCodeableConcept",),
         start=("authoredOn", "dispenseRequest.validityPeriod.start"),
         end=("dispenseRequest.validityPeriod.end",),
@@ -117,6 +129,7 @@ EVENTS: Mapping[str, EventSpec] = {
     ),
     "MedicationAdministration": EventSpec(
         "drug",
+        type_concept=32818,  # EHR administration record
         code=("medicationCodeableConcept",),
         start=("effectiveDateTime", "effectivePeriod.start"),
         end=("effectivePeriod.end",),
@@ -133,6 +146,7 @@ EVENTS: Mapping[str, EventSpec] = {
     ),
     "MedicationDispense": EventSpec(
         "drug",
+        type_concept=32825,  # EHR dispensing record
         code=("medicationCodeableConcept",),
         start=("whenHandedOver", "whenPrepared"),
         qualifier=("dosageInstruction.route",),

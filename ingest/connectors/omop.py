@@ -28,11 +28,10 @@ from biobraid.ingest.connectors.omop_files import Delivered, Table, delivered_ta
 from biobraid.ingest.connectors.omop_frame import Bools, Frame, make_frame
 from biobraid.ingest.connectors.omop_names import is_extension
 from biobraid.ingest.connectors.omop_options import OmopOptions
-from biobraid.ingest.connectors.omop_owners import Owners
 from biobraid.ingest.connectors.omop_person import read_persons, withheld
 from biobraid.ingest.connectors.omop_plan import Fate, make_plan
 from biobraid.ingest.connectors.omop_rows import read_rows, to_vault
-from biobraid.ingest.connectors.omop_tables import OWNED_BY_POINTER, TABLES
+from biobraid.ingest.connectors.omop_tables import TABLES
 from biobraid.ingest.connectors.ukb_persons import native_ids
 from biobraid.ingest.hashing import positive
 
@@ -47,16 +46,15 @@ def read_omop(job: FileJob) -> Iterator[Chunk | Counts]:
         raise TypeError("the connector is registered with other options")
     told: set[str] = set()
     done = 0
-    with Owners(job, options) as owners:
-        for delivered in delivered_tables(job, options):
-            if delivered.open is None:
-                yield Counts(warnings=Counter({"file-not-recognised": 1}))
-                continue
-            with delivered.open as rows:
-                for item in _read_table(job, options, delivered, rows, told, owners):
-                    if isinstance(item, Counts) and item.bytes_done:
-                        item.bytes_done, done = max(item.bytes_done - done, 0), item.bytes_done
-                    yield item
+    for delivered in delivered_tables(job, options):
+        if delivered.open is None:
+            yield Counts(warnings=Counter({"file-not-recognised": 1}))
+            continue
+        with delivered.open as rows:
+            for item in _read_table(job, options, delivered, rows, told):
+                if isinstance(item, Counts) and item.bytes_done:
+                    item.bytes_done, done = max(item.bytes_done - done, 0), item.bytes_done
+                yield item
 
 
 def _read_table(
@@ -65,7 +63,6 @@ def _read_table(
     delivered: Delivered,
     rows: Table,
     told: set[str],
-    owners: Owners,
 ) -> Iterator[Chunk | Counts]:
     name = delivered.name
     rule = _ignored_by(name, options)
@@ -88,7 +85,7 @@ def _read_table(
         frame = make_frame(job, options, plan, block, delivered.inside)
         counts = Counts(bytes_done=block.bytes_done)
         counts.records_read = block.n_rows + block.rejects.num_rows
-        yield from _read_block(frame, counts, told, owners)
+        yield from _read_block(frame, counts, told)
         yield counts
 
 
@@ -103,17 +100,13 @@ def _ignored_by(name: str | None, options: OmopOptions) -> str | None:
     return IGNORED_TABLES.get(name)
 
 
-def _read_block(frame: Frame, counts: Counts, told: set[str], owners: Owners) -> Iterator[Chunk]:
+def _read_block(frame: Frame, counts: Counts, told: set[str]) -> Iterator[Chunk]:
     table = frame.plan.table
     versions = _deletions(frame, counts)
     if table.has_person:
         identities = native_ids(frame.natives, frame.persons, told)
         if identities is not None:
             yield identities
-    elif table.name in OWNED_BY_POINTER and len(frame):
-        frame.persons = owners.find(frame)
-        if frame.persons.null_count:
-            counts.warnings[f"record-of-nobody:{table.name}"] += frame.persons.null_count
     made = read_persons(frame) if table.shape == "person" else read_rows(frame)
     for chunk in made:
         if chunk.table in FACT_TABLES:

@@ -1,28 +1,6 @@
-"""Columns and tables of the OMOP CDM with a rule of their own: guarded, renamed, ignored."""
+"""Columns and tables of the OMOP CDM with a rule of their own: renamed, ignored."""
 
 from __future__ import annotations
-
-# Columns that may name somebody or a place, or are prose: CDM column -> the type under which it
-# goes to the vault, or the rule by which it is dropped. study.yaml may say otherwise
-# (free_text: allow, vault, drop; identity: a type).
-TEXT, HIDDEN = "free-text-undeclared", "identifier-undeclared"
-GUARDED: dict[str, str] = {
-    "person_source_value": "other",
-    "unique_device_id": "device_serial",
-    "production_id": "device_serial",
-    "specimen_source_id": "sample_id",
-    **dict.fromkeys(("note_text", "note_title", "sig", "value_as_string", "snippet"), TEXT),
-    **dict.fromkeys(
-        (
-            "visit_source_value", "visit_detail_source_value", "provider_source_value",
-            "care_site_source_value", "location_source_value", "note_source_value",
-            "family_source_value", "survey_source_identifier", "provider_name", "npi", "dea",
-            "care_site_name", "address_1", "address_2", "city", "zip", "county", "latitude",
-            "longitude",
-        ),
-        HIDDEN,
-    ),
-}  # fmt: skip
 
 # Tables whose records are ignored, by the rule they are counted under.
 IGNORED_TABLES: dict[str, str] = {

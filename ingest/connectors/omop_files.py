@@ -41,12 +41,9 @@ class Delivered:
     open: AbstractContextManager[Table] | None
 
 
-def delivered_tables(
-    job: FileJob, options: OmopOptions, only: str | None = None
-) -> Iterator[Delivered]:
+def delivered_tables(job: FileJob, options: OmopOptions) -> Iterator[Delivered]:
     """The tables of the file, one after the other; each must be used before the next.
 
-    only: name of the one table that is wanted.
     Raises SourceFileError: an empty, damaged or protected file, or one whose name is that of
     no table.
     """
@@ -54,9 +51,9 @@ def delivered_tables(
         raise SourceFileError(Fault(job.where, "the file is empty (0 bytes)", "a CDM table"))
     form = form_of(job.path, job.path.name, job.where)
     if form == "duckdb":
-        yield from _of_database(job, options, job.path, only)
+        yield from _of_database(job, options, job.path)
     elif form == "zip":
-        for member, path in unpacked(job, lambda member: only in (None, table_of(member))):
+        for member, path in unpacked(job):
             yield from _member(job, options, member, path)
     else:
         name = options.table or table_of(job.path)
@@ -69,16 +66,12 @@ def delivered_tables(
                     "Rename the file, or say the source's options.table.",
                 )
             )
-        if only in (None, name):
-            yield Delivered(name, "", open_table(job.path, form, name, options, job.where))
+        yield Delivered(name, "", open_table(job.path, form, name, options, job.where))
 
 
-def _of_database(
-    job: FileJob, options: OmopOptions, path: Path, only: str | None = None
-) -> Iterator[Delivered]:
+def _of_database(job: FileJob, options: OmopOptions, path: Path) -> Iterator[Delivered]:
     for table in database_tables(path, job, options.db_schema):
-        if only in (None, table.name):
-            yield Delivered(table.name, table.inside, table)
+        yield Delivered(table.name, table.inside, table)
 
 
 def _member(job: FileJob, options: OmopOptions, name: PurePath, path: Path) -> Iterator[Delivered]:

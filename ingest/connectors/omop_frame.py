@@ -84,6 +84,16 @@ class Frame:
         self._spoilt(name, is_bad, "invalid-concept-id", "a concept id")
         return pc.cast(text, pa.int64())
 
+    def whole_within(self, name: str, low: int, high: int, expected: str) -> pa.StringArray:
+        """A column of whole numbers from low to high; anything else is a rejected cell."""
+        text, is_bad = _whole(self.text(name), _WHOLE)
+        number = pc.cast(pc.if_else(pc.less_equal(pc.utf8_length(text), 9), text, NONE), pa.int64())
+        fits = pc.and_(pc.greater_equal(number, low), pc.less_equal(number, high))
+        kept = pc.if_else(pc.fill_null(fits, False), text, NONE)
+        is_bad |= _valid(text) & ~_valid(kept)
+        self._spoilt(name, is_bad, "out-of-range", expected)
+        return kept
+
     def ids(self, name: str) -> pa.StringArray:
         """A column of native ids of records; anything but a whole number is a rejected cell."""
         text, is_bad = _whole(self.text(name), _WHOLE)
@@ -221,13 +231,19 @@ def _record_ids(frame: Frame) -> U64:
 
 
 def _plain(frame: Frame, name: str) -> pa.StringArray:
-    """A column in one spelling: whole numbers without .0, times as ISO 8601."""
+    """A column in one spelling: whole numbers without .0, times as ISO 8601.
+
+    Cell by cell, so that no id depends on the rows that happen to stand nearby; and words and
+    codes as they are, of which 0410 is another than 410.
+    """
     text = frame.text(name)
     if name.endswith(("_date", "_datetime")):
         times = normalise_times(text, frame.job.source.date_order, None)
         return pc.coalesce(times.start_time, text)
-    whole, is_text = _whole(text, _WHOLE)
-    return text if is_text.any() else whole
+    if name not in frame.plan.table.numbers:
+        return text
+    whole, _ = _whole(text, _WHOLE)
+    return pc.coalesce(whole, text)
 
 
 def scope(job: FileJob, options: OmopOptions, table: str) -> str:

@@ -27,6 +27,12 @@ _LANDS = {
     "day": ("year_of_birth", "month_of_birth", "day_of_birth"),
 }
 _PARTS = (("year_of_birth", 0, 4), ("month_of_birth", 5, 7), ("day_of_birth", 8, 10))
+# What a part may be: the years cdm.person takes.
+_RANGES = {
+    "year_of_birth": (1850, 2200, "a year from 1850 to 2200"),
+    "month_of_birth": (1, 12, "a month from 1 to 12"),
+    "day_of_birth": (1, 31, "a day from 1 to 31"),
+}
 
 
 def read_persons(frame: Frame) -> Iterator[Chunk]:
@@ -69,7 +75,7 @@ def _birth(frame: Frame) -> dict[str, pa.StringArray]:
     out = {}
     for name, start, end in _PARTS:
         part = pc.replace_substring_regex(pc.utf8_slice_codeunits(whole, start, end), "^0+", "")
-        out[name] = pc.coalesce(frame.ids(name), part)
+        out[name] = pc.coalesce(frame.whole_within(name, *_RANGES[name]), part)
     return out
 
 

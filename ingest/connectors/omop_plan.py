@@ -9,7 +9,8 @@ from enum import Enum, auto
 from biobraid.core.errors import SourceFileError
 from biobraid.core.study import Source
 from biobraid.ingest.connectors.contract import FileJob
-from biobraid.ingest.connectors.omop_columns import GUARDED, HIDDEN, RENAMED, TEXT
+from biobraid.ingest.connectors.guarded import GUARDED, HIDDEN, TEXT
+from biobraid.ingest.connectors.omop_columns import RENAMED
 from biobraid.ingest.connectors.omop_options import OmopOptions
 from biobraid.ingest.connectors.omop_tables import TABLES, CdmTable
 from biobraid.ingest.tabular.text_table import missing_column

@@ -1,7 +1,9 @@
 """What each table of the OMOP CDM lands as: kind, key, times, and where its columns go.
 
 Column names are those of CDM 5.4 (survey_conduct: 6.0). A column without a place of its own in
-raw.event or raw.record lands in raw.detail under its own name.
+raw.event or raw.record lands in raw.detail under its own name. Costs, relations and parts of
+episodes name no person: parent_record_id leads to the record whose person is theirs, and
+staging.record_owner follows it, whichever was delivered first.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Literal, cast
 from biobraid.core.omop import table_fields
 from biobraid.ingest.connectors.omop_columns import IGNORED_TABLES
 
+_NUMBERS = ("BIGINT", "INTEGER", "DOUBLE")
 Shape = Literal["person", "event", "record"]
 
 
@@ -38,6 +41,7 @@ class CdmTable:
     references: Mapping[str, str] = field(default_factory=dict)
     pointers: Mapping[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()  # all columns of the standard
+    numbers: frozenset[str] = frozenset()  # those that hold ids and other numbers
 
 
 _OWN_REFERENCES = {
@@ -144,7 +148,7 @@ cost record cost
     cost_event_id->cost_domain_id
 fact_relationship record fact_relationship key=none
     needs=domain_concept_id_1 needs=fact_id_1 needs=domain_concept_id_2 needs=fact_id_2
-    fact_id_1->domain_concept_id_1 fact_id_2->domain_concept_id_2
+    parent_record_id=fact_id_1 fact_id_1->domain_concept_id_1 fact_id_2->domain_concept_id_2
 episode_event record episode_event key=none
     needs=episode_id needs=event_id parent_record_id=episode_id
     event_id->episode_event_field_concept_id
@@ -180,7 +184,8 @@ def _table(
     columns: dict[str, str],
     pointers: Mapping[str, str],
 ) -> CdmTable:
-    names = tuple(f.name for f in table_fields(name))
+    fields = table_fields(name)
+    names = tuple(f.name for f in fields)
     key = None if named.get("key") == "none" else f"{name}_id"
     start, end = (
         (f"{named[which]}_date", f"{named[which]}_datetime") if which in named else None
@@ -208,12 +213,9 @@ def _table(
         references={c: t for c, t in _OWN_REFERENCES.items() if c in names and c != key},
         pointers=pointers,
         names=frozenset(names),
+        numbers=frozenset(f.name for f in fields if f.type in _NUMBERS),
     )
 
 
 TABLES: dict[str, CdmTable] = {table.name: table for table in _read(_TABLES)}
 EVERY_TABLE: tuple[str, ...] = (*TABLES, *IGNORED_TABLES)
-# Records of these belong to whom the record they lead to belongs.
-OWNED_BY_POINTER: dict[str, str] = {
-    "cost": "cost_event_id", "fact_relationship": "fact_id_1", "episode_event": "episode_id",
-}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -16,10 +16,8 @@ from biobraid.ingest.connectors.contract import FileJob
 _BLOCK = 1 << 20
 
 
-def unpacked(
-    job: FileJob, is_wanted: Callable[[PurePosixPath], bool]
-) -> Iterator[tuple[PurePosixPath, Path]]:
-    """(name in the archive, unpacked file) of the wanted ones, each gone before the next comes.
+def unpacked(job: FileJob) -> Iterator[tuple[PurePosixPath, Path]]:
+    """(name in the archive, unpacked file) of each file, each gone before the next comes.
 
     Folders, hidden files and what macOS adds (__MACOSX/) are left out. The names are never
     used as paths. Raises SourceFileError: a truncated, damaged or protected archive.
@@ -34,8 +32,6 @@ def unpacked(
         for number, info in enumerate(archive.infolist()):
             name = PurePosixPath(info.filename.replace("\\", "/"))
             if info.is_dir() or name.parts[0] == "__MACOSX" or name.name.startswith("."):
-                continue
-            if not is_wanted(name):
                 continue
             if info.flag_bits & 1:
                 raise SourceFileError(

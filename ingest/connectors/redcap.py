@@ -23,6 +23,7 @@ from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connecto
 from biobraid.ingest.connectors.delimited_facts import Facts
 from biobraid.ingest.connectors.delimited_frame import version_chunk
 from biobraid.ingest.connectors.delimited_identities import Seen, native_ids
+from biobraid.ingest.connectors.redcap_eav import EavExport
 from biobraid.ingest.connectors.redcap_forms import find_surveys, survey_rows
 from biobraid.ingest.connectors.redcap_frame import (
     EVENT_STEP,
@@ -43,7 +44,7 @@ from biobraid.ingest.connectors.redcap_project import (
 )
 from biobraid.ingest.connectors.redcap_rows import FileRows, look_across
 from biobraid.ingest.connectors.redcap_settle import settle
-from biobraid.ingest.connectors.redcap_tables import EavExport, open_export
+from biobraid.ingest.connectors.redcap_tables import open_export
 from biobraid.ingest.tabular import TextBlock
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from biobraid.ingest.connectors.redcap_logic import EVENT_NAME, Ref
 from biobraid.ingest.connectors.redcap_plan import RedcapPlan
 from biobraid.ingest.connectors.redcap_project import EVENT, INSTANCE, INSTRUMENT, Project
 from biobraid.ingest.connectors.redcap_tables import Export
+from biobraid.ingest.key_index import KeyIndex
 from biobraid.ingest.tabular import TextBlock
 from biobraid.ingest.times import Bools
 
@@ -35,6 +37,11 @@ class FileRows:
     repeating_events: frozenset[str] = frozenset()
     keys: pa.StringArray = field(default_factory=lambda: pa.array([], pa.string()))
     fields: dict[str, pa.StringArray] = field(default_factory=dict)  # as long as keys
+
+    @cached_property
+    def places(self) -> KeyIndex:
+        """Places of the keys."""
+        return KeyIndex(self.keys)
 
 
 def look_across(
@@ -131,7 +138,7 @@ class BlockRows:
 
     def _plain(self, name: str, keys: pa.StringArray) -> pa.StringArray:
         """The field on the plain rows of these keys; blank where there is no such row."""
-        found = self.across.fields[name].take(pc.index_in(keys, self.across.keys))
+        found = self.across.fields[name].take(self.across.places.find(keys))
         return pc.fill_null(found, "")
 
     def events_at(self, events: Sequence[str]) -> Ints:

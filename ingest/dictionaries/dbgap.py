@@ -18,7 +18,7 @@ from biobraid.ingest.dictionaries.dictionary_csv import DictionaryRows
 from biobraid.ingest.dictionaries.meanings import absent_reason_of
 from biobraid.ingest.dictionaries.rows import CodeRow, VariableRow
 from biobraid.ingest.dictionaries.worksheet import read_worksheet
-from biobraid.ingest.units import to_ucum
+from biobraid.ingest.units import stated_unit, to_ucum
 
 _MARKERS = ("integers", "decimals", "dates", "strings")  # VALUES cells that are no values
 _NEEDED = ("VARNAME", "VARDESC", "TYPE")
@@ -124,8 +124,8 @@ def _variable(
         variable=name,
         label=label,
         value_type=value_type,
-        unit=unit or None,
-        ucum_unit=to_ucum(unit),
+        unit=stated_unit(unit),
+        ucum_unit=to_ucum(unit) or None,
         is_free_text=value_type == "text",
     )
     return row, [

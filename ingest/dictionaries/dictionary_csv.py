@@ -10,7 +10,7 @@ from pathlib import Path
 from biobraid.core.errors import Fault, near_misses
 from biobraid.ingest.csv_rows import read_csv_rows
 from biobraid.ingest.dictionaries.rows import CodeRow, VariableRow
-from biobraid.ingest.units import to_ucum
+from biobraid.ingest.units import stated_unit, to_ucum
 
 VALUE_TYPES = (
     "number",
@@ -80,8 +80,8 @@ def _variable(row: dict[str, str]) -> VariableRow:
         variable=row["variable"],
         label=row["label"],
         value_type=kind if kind in VALUE_TYPES else "text",
-        unit=row["unit"] or None,
-        ucum_unit=to_ucum(row["unit"]),
+        unit=stated_unit(row["unit"]),
+        ucum_unit=to_ucum(row["unit"]) or None,
         time_variable=time_variable,
         source=_source(row),
         is_free_text=kind == "text" and not row["allowed_values"],

@@ -24,7 +24,7 @@ from biobraid.ingest.dictionaries.ukb_facts import (
     missing_codes,
     plain_number,
 )
-from biobraid.ingest.units import to_ucum
+from biobraid.ingest.units import stated_unit, to_ucum
 
 Row = Mapping[str, str]
 _TYPES = {
@@ -98,13 +98,13 @@ def _variable(field: _Field) -> VariableRow:
     if value_type == "text" and is_coded:
         value_type = "code"
     dated_by = date_field(int(field.number))
-    unit = field.unit if field.unit not in ("", "NA") else None
+    unit = stated_unit(field.unit)
     return VariableRow(
         variable=field.number,
         label=field.label,
         value_type=value_type,
         unit=unit,
-        ucum_unit=to_ucum(unit),
+        ucum_unit=to_ucum(unit) or None,
         time_variable=str(dated_by.field) if dated_by else None,
         is_free_text=value_type == "text",
     )

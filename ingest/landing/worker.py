@@ -20,6 +20,7 @@ from biobraid.ingest.connectors.contract import (
     RepeatedKeys,
     get_connector,
 )
+from biobraid.ingest.connectors.guarded import without_guarded
 from biobraid.ingest.inbox import IdentityStage
 from biobraid.ingest.landing.finalise import settle_file
 from biobraid.ingest.landing.ids import n_distinct_ids
@@ -119,7 +120,7 @@ def _read(
             if identities:
                 identities.add(item.rows)
         else:
-            _take(item, stage, tally, task.id_bits)
+            _take(item, stage, tally, task)
     status = job.path.stat()
     if (status.st_size, status.st_mtime_ns) != (task.size, task.modified_ns):
         raise SourceFileError(
@@ -178,13 +179,18 @@ def _items(job: FileJob) -> Iterator[Chunk | Counts]:
     return get_connector(job.source.connector).read(job)
 
 
-def _take(chunk: Chunk, stage: Stage, tally: Tally, id_bits: int) -> None:
+def _take(chunk: Chunk, stage: Stage, tally: Tally, task: Task) -> None:
     table = VERSION_TABLE if chunk.table == "version" else chunk.table
     if table not in SCHEMAS:
         raise ValueError(f"connectors cannot write {table!r}")
     rows = chunk.rows
     if table == "raw.reject":
         _count_rejects(rows, tally)
+    if table == "raw.detail":
+        rows, dropped = without_guarded(task.job.source, rows)
+        tally.ignored.update(dropped)
+        tally.facts_ignored += dropped.total()
+    id_bits = task.id_bits
     if id_bits < POSITIVE_BITS and "row_id" in rows.column_names:
         cut = pc.bit_wise_and(rows.column("row_id"), (1 << id_bits) - 1)
         rows = rows.set_column(rows.column_names.index("row_id"), "row_id", cut)

@@ -20,7 +20,7 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.schemas import VOCAB_ORIGIN
 from biobraid.ingest.vocabulary.athena import CPT4, Download, open_download
-from biobraid.ingest.vocabulary.check_loaded import count_oddities
+from biobraid.ingest.vocabulary.check_loaded import count_oddities, refuse_torn
 from biobraid.ingest.vocabulary.lookup import VOCABULARY_NOTE
 from biobraid.ingest.vocabulary.prepare import KEPT, SORTED_BY, Preparing
 from biobraid.ingest.vocabulary.publish import (
@@ -61,11 +61,17 @@ class Loaded:
 
 
 def load(
-    home: Home, path: Path, *, dry_run: bool = False, on_progress: OnProgress | None = None
+    home: Home,
+    path: Path,
+    *,
+    dry_run: bool = False,
+    is_extract: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Loaded:
     """Replace the vocabulary in force by the download at `path`, a folder or a zip.
 
-    The caller holds the home's writer lock. Raises SourceFileError with all faults of all
+    is_extract: it was cut out of a vocabulary, so that rows may name concepts it does not hold;
+    otherwise many of these mean that CONCEPT is truncated. The caller holds the home's writer lock. Raises SourceFileError with all faults of all
     files, DiskError if there is no room; then the vocabulary in force stays.
     """
     download = open_download(path)
@@ -83,6 +89,8 @@ def load(
             read_tables(stage, download, list(download.members), tell)
             version = version_of(stage)
             warnings = _prepare_all(home, stage, version, tell)
+            if not is_extract:
+                refuse_torn(stage, warnings)
             kept = int((stage.note(KEPT) or {})["rows"])
             note = {"name": ATHENA, "version": version, "warnings": warnings,
                     "kept_from_starter": kept}  # fmt: skip

@@ -40,7 +40,7 @@ FROM staging.source_record AS r
 LEFT JOIN field AS f
   ON r.record_id = f.record_id
 INNER JOIN stem.record_target AS a
-  ON TRY_CAST(f.fact_id_1 AS BIGINT) = a.record_id AND a.place = 1
+  ON COALESCE(TRY_CAST(f.fact_id_1 AS BIGINT), r.parent_record_id) = a.record_id AND a.place = 1
 INNER JOIN stem.record_target AS b
   ON TRY_CAST(f.fact_id_2 AS BIGINT) = b.record_id AND b.place = 1
 LEFT JOIN cdm.person AS q

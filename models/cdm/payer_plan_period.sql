@@ -42,6 +42,7 @@ WITH field AS (
   SELECT
     d.record_id,
     MAX(CASE WHEN d.field = 'payer_concept_id' THEN d.value_text END) AS payer_concept_id,
+    MAX(CASE WHEN d.field = 'payer_record_id' THEN TRY_CAST(d.value_text AS BIGINT) END) AS payer_record_id,
     MAX(CASE WHEN d.field = 'payer_source_value' THEN d.value_text END) AS payer_source_value,
     MAX(CASE WHEN d.field = 'payer_source_concept_id' THEN d.value_text END) AS payer_source_concept_id,
     MAX(CASE WHEN d.field = 'plan_concept_id' THEN d.value_text END) AS plan_concept_id,
@@ -59,6 +60,15 @@ WITH field AS (
     d.kind = 'payer_plan_period'
   GROUP BY
     d.record_id
+), alias AS (
+  SELECT
+    TRY_CAST(d.value_text AS BIGINT) AS alias_record_id,
+    MIN(d.record_id) AS record_id
+  FROM staging.source_detail AS d
+  WHERE
+    d.kind = 'care_site' AND d.field = 'alias_record_id'
+  GROUP BY
+    TRY_CAST(d.value_text AS BIGINT)
 )
 SELECT
   CAST(r.record_id AS BIGINT) AS payer_plan_period_id,
@@ -66,10 +76,10 @@ SELECT
   CAST(r.start_date AS DATE) AS payer_plan_period_start_date,
   CAST(GREATEST(r.start_date, COALESCE(r.end_date, TRY_CAST(s.covers_to AS DATE), r.start_date)) AS DATE) AS payer_plan_period_end_date,
   TRY_CAST(f.payer_concept_id AS BIGINT) AS payer_concept_id,
-  CAST(SUBSTRING(f.payer_source_value, 1, 50) AS TEXT) AS payer_source_value,
+  CAST(SUBSTRING(COALESCE(f.payer_source_value, CAST(COALESCE(a.record_id, f.payer_record_id) AS TEXT)), 1, 50) AS TEXT) AS payer_source_value,
   TRY_CAST(f.payer_source_concept_id AS BIGINT) AS payer_source_concept_id,
   TRY_CAST(f.plan_concept_id AS BIGINT) AS plan_concept_id,
-  CAST(SUBSTRING(f.plan_source_value, 1, 50) AS TEXT) AS plan_source_value,
+  CAST(SUBSTRING(COALESCE(f.plan_source_value, r.code), 1, 50) AS TEXT) AS plan_source_value,
   TRY_CAST(f.plan_source_concept_id AS BIGINT) AS plan_source_concept_id,
   TRY_CAST(f.sponsor_concept_id AS BIGINT) AS sponsor_concept_id,
   CAST(SUBSTRING(f.sponsor_source_value, 1, 50) AS TEXT) AS sponsor_source_value,
@@ -85,6 +95,8 @@ SELECT
 FROM staging.source_record AS r
 LEFT JOIN field AS f
   ON r.record_id = f.record_id
+LEFT JOIN alias AS a
+  ON f.payer_record_id = a.alias_record_id
 INNER JOIN cdm.person AS p
   ON r.person_id = p.person_id
 LEFT JOIN vocab.study_source AS s

@@ -3,7 +3,7 @@ MODEL (
   name cdm.person,
   kind FULL,
   grain person_id,
-  description 'Linked persons with a known year of birth; the others are in stem.excluded_person. Where sources disagree, the most frequent answer counts, then the smallest. person_source_value is always null: no native id enters the cdm.',
+  description 'Linked persons with a known year of birth; the others are in stem.excluded_person, numbers that no column can hold in stem.person_leftover. Where sources disagree, the most frequent answer counts, then the smallest. person_source_value is always null: no native id enters the cdm.',
   column_descriptions (
     person_id = 'It is assumed that every person with a different unique identifier is in fact a different person and should be treated independently',
     gender_concept_id = 'This field is meant to capture the biological sex at birth of the Person',
@@ -43,26 +43,26 @@ WITH fact AS (
     e.concept_id,
     e.source_concept_id,
     e.source_value,
-    CAST(e.value_number AS BIGINT) AS delivered_id,
+    TRY_CAST(e.value_number AS BIGINT) AS delivered_id,
     CASE
       WHEN e.person_field = 'birth'
       THEN TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS INT)
       WHEN e.person_field = 'year_of_birth'
-      THEN CAST(COALESCE(e.value_number, TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS DOUBLE)) AS INT)
+      THEN TRY_CAST(COALESCE(e.value_number, TRY_CAST(SUBSTRING(e.source_value, 1, 4) AS DOUBLE)) AS INT)
       WHEN e.person_field = 'age'
-      THEN CAST(EXTRACT(YEAR FROM e.start_date) - FLOOR(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE))) AS INT)
+      THEN TRY_CAST(EXTRACT(YEAR FROM e.start_date) - FLOOR(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE))) AS INT)
     END AS birth_year,
     CASE
       WHEN e.person_field = 'birth'
       THEN TRY_CAST(SUBSTRING(e.source_value, 6, 2) AS INT)
       WHEN e.person_field = 'month_of_birth'
-      THEN CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INT)
+      THEN TRY_CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INT)
     END AS birth_month,
     CASE
       WHEN e.person_field = 'birth'
       THEN TRY_CAST(SUBSTRING(e.source_value, 9, 2) AS INT)
       WHEN e.person_field = 'day_of_birth'
-      THEN CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INT)
+      THEN TRY_CAST(COALESCE(e.value_number, TRY_CAST(e.source_value AS DOUBLE)) AS INT)
     END AS birth_day
   FROM stem.event AS e
   WHERE

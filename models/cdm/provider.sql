@@ -3,7 +3,7 @@ MODEL (
   name cdm.provider,
   kind FULL,
   grain provider_id,
-  description 'Records of kind provider. Names, NPI and DEA numbers are left out, source values are keyed tokens or null.',
+  description 'Records of kind provider; what a role says of one (staging.provider_role) is part of its row. Names, NPI and DEA numbers are left out, source values are keyed tokens or null.',
   column_descriptions (
     provider_id = 'It is assumed that every provider with a different unique identifier is in fact a different person and should be treated independently',
     provider_name = 'This field contains information that describes a healthcare provider',
@@ -47,6 +47,15 @@ WITH field AS (
     d.kind = 'provider'
   GROUP BY
     d.record_id
+), alias AS (
+  SELECT
+    TRY_CAST(d.value_text AS BIGINT) AS alias_record_id,
+    MIN(d.record_id) AS record_id
+  FROM staging.source_detail AS d
+  WHERE
+    d.kind = 'care_site' AND d.field = 'alias_record_id'
+  GROUP BY
+    TRY_CAST(d.value_text AS BIGINT)
 )
 SELECT
   CAST(r.record_id AS BIGINT) AS provider_id,
@@ -55,7 +64,7 @@ SELECT
   CAST(NULL AS TEXT) AS dea,
   CAST(COALESCE(
     TRY_CAST(f.specialty_concept_id AS BIGINT),
-    CASE WHEN NOT COALESCE(f.specialty_source_value, r.code) IS NULL THEN 0 END
+    CASE WHEN NOT COALESCE(f.specialty_source_value, o.specialty_code, r.code) IS NULL THEN 0 END
   ) AS BIGINT) AS specialty_concept_id,
   CAST(p.record_id AS BIGINT) AS care_site_id,
   TRY_CAST(f.year_of_birth AS INT) AS year_of_birth,
@@ -65,14 +74,21 @@ SELECT
     1,
     50
   ) AS TEXT) AS provider_source_value,
-  CAST(SUBSTRING(COALESCE(f.specialty_source_value, r.code), 1, 50) AS TEXT) AS specialty_source_value,
+  CAST(SUBSTRING(COALESCE(f.specialty_source_value, o.specialty_code, r.code), 1, 50) AS TEXT) AS specialty_source_value,
   TRY_CAST(f.specialty_source_concept_id AS BIGINT) AS specialty_source_concept_id,
   CAST(SUBSTRING(f.gender_source_value, 1, 50) AS TEXT) AS gender_source_value,
   TRY_CAST(f.gender_source_concept_id AS BIGINT) AS gender_source_concept_id
 FROM staging.source_record AS r
 LEFT JOIN field AS f
   ON r.record_id = f.record_id
+LEFT JOIN staging.provider_role AS o
+  ON r.record_id = o.provider_id AND o.place = 1
+LEFT JOIN alias AS a
+  ON COALESCE(TRY_CAST(f.care_site_id AS BIGINT), o.care_site_record_id) = a.alias_record_id
 LEFT JOIN staging.source_record AS p
-  ON TRY_CAST(f.care_site_id AS BIGINT) = p.record_id AND p.kind = 'care_site'
+  ON COALESCE(a.record_id, TRY_CAST(f.care_site_id AS BIGINT), o.care_site_record_id) = p.record_id
+  AND p.kind = 'care_site'
+LEFT JOIN staging.provider_role AS l
+  ON r.record_id = l.record_id
 WHERE
-  r.kind = 'provider'
+  r.kind = 'provider' AND l.record_id IS NULL

@@ -29,7 +29,7 @@ MODEL (
     value_code = 'Coded value, as delivered',
     value_code_system = 'OMOP vocabulary id of value_code, or study:source; unknown where the source gives none',
     value_code_key = 'value_code to compare by; null if there is none',
-    source_unit = 'Unit delivered with the value',
+    source_unit = 'Unit delivered with the value; null if none (n/a, no unit)',
     ucum_unit = 'The same in UCUM; null if none or not known',
     range_low = 'Lower end of the normal range, in source_unit',
     range_high = 'Upper end of the normal range, in source_unit',
@@ -210,8 +210,8 @@ SELECT
     )
     ELSE UPPER(REPLACE(TRIM(r.value_code), '.', ''))
   END AS TEXT) AS value_code_key,
-  CAST(TRIM(r.unit) AS TEXT) AS source_unit,
-  CAST(w.ucum_unit AS TEXT) AS ucum_unit,
+  CAST(CASE WHEN COALESCE(w.ucum_unit, '-') <> '' THEN TRIM(r.unit) END AS TEXT) AS source_unit,
+  CAST(CASE WHEN w.ucum_unit <> '' THEN w.ucum_unit END AS TEXT) AS ucum_unit,
   CAST(CASE
     WHEN REGEXP_MATCHES(TRIM(r.range_low), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
     THEN NULLIF(NULLIF(TRY_CAST(TRIM(r.range_low) AS DOUBLE), CAST('Infinity' AS DOUBLE)), CAST('-Infinity' AS DOUBLE))
@@ -254,7 +254,7 @@ SELECT
   CAST(r.visit_record_id AS BIGINT) AS visit_record_id,
   CAST(r.visit_detail_record_id AS BIGINT) AS visit_detail_record_id,
   CAST(r.parent_record_id AS BIGINT) AS parent_record_id,
-  CAST(COALESCE(p.record_id, r.provider_record_id) AS BIGINT) AS provider_record_id,
+  CAST(COALESCE(o.provider_id, p.record_id, r.provider_record_id) AS BIGINT) AS provider_record_id,
   CAST(COALESCE(c.record_id, r.care_site_record_id) AS BIGINT) AS care_site_record_id,
   CAST(r.concept_id AS BIGINT) AS given_concept_id,
   CAST(r.source_concept_id AS BIGINT) AS given_source_concept_id,
@@ -275,6 +275,8 @@ SELECT
 FROM raw.event AS r
 LEFT JOIN alias AS p
   ON r.provider_record_id = p.alias_record_id
+LEFT JOIN staging.provider_role AS o
+  ON COALESCE(p.record_id, r.provider_record_id) = o.record_id
 LEFT JOIN alias AS c
   ON r.care_site_record_id = c.alias_record_id
 LEFT JOIN named_code AS n

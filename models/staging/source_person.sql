@@ -3,12 +3,12 @@ MODEL (
   name staging.source_person,
   kind FULL,
   grain (study, source, table_name, source_person_key, link_status),
-  description 'Source persons with their rows per source and raw table, and the state of their link. The only table after raw that still knows source persons; it aggregates early what books, attrition and modality need.',
+  description 'Source persons with their rows per source and raw table, and the state of their link. With record_owner the only table after raw that still knows source persons; it aggregates early what books, attrition and modality need.',
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
     table_name = 'Raw table the rows stand in: value, event, record or detail',
-    source_person_key = 'Keyed hash of the native person id; null for rows that name nobody',
+    source_person_key = 'Keyed hash of the native person id, of records that name nobody that of staging.record_owner; null for rows of nobody',
     person_id = 'Person the source person is linked to; null unless link_status is linked',
     link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
     n_rows = 'Rows of the raw table'
@@ -50,49 +50,53 @@ WITH delivered AS (
     source_person_key
   UNION ALL
   SELECT
-    study,
-    source,
+    r.study,
+    r.source,
     'record' AS table_name,
-    source_person_key,
+    COALESCE(r.source_person_key, o.source_person_key) AS source_person_key,
     CASE
-      WHEN source_person_key IS NULL
-      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      WHEN COALESCE(r.source_person_key, o.source_person_key) IS NULL
+      AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END AS is_of_nobody,
     COUNT(*) AS n_rows
-  FROM raw.record
+  FROM raw.record AS r
+  LEFT JOIN staging.record_owner AS o
+    ON r.record_id = o.record_id
   GROUP BY
-    study,
-    source,
-    source_person_key,
+    r.study,
+    r.source,
+    COALESCE(r.source_person_key, o.source_person_key),
     CASE
-      WHEN source_person_key IS NULL
-      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      WHEN COALESCE(r.source_person_key, o.source_person_key) IS NULL
+      AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END
   UNION ALL
   SELECT
-    study,
-    source,
+    r.study,
+    r.source,
     'detail' AS table_name,
-    source_person_key,
+    COALESCE(r.source_person_key, o.source_person_key) AS source_person_key,
     CASE
-      WHEN source_person_key IS NULL
-      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      WHEN COALESCE(r.source_person_key, o.source_person_key) IS NULL
+      AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END AS is_of_nobody,
     COUNT(*) AS n_rows
-  FROM raw.detail
+  FROM raw.detail AS r
+  LEFT JOIN staging.record_owner AS o
+    ON r.record_id = o.record_id
   GROUP BY
-    study,
-    source,
-    source_person_key,
+    r.study,
+    r.source,
+    COALESCE(r.source_person_key, o.source_person_key),
     CASE
-      WHEN source_person_key IS NULL
-      AND kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
+      WHEN COALESCE(r.source_person_key, o.source_person_key) IS NULL
+      AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
       THEN 1
       ELSE 0
     END

@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  description 'raw.record of linked persons and of nobody (locations, care sites, providers, metadata, relations between these); the others are counted in staging.unlinked.',
+  description 'raw.record of linked persons and of nobody (locations, care sites, providers, metadata, relations between these); the others are counted in staging.unlinked. Costs, relations and parts of episodes that name no person are of whom staging.record_owner says.',
   column_descriptions (
     row_id = 'Id of the record of this kind',
     record_id = 'Id of the delivered record',
@@ -48,13 +48,15 @@ SELECT
   TRY_CAST(SUBSTRING(r.end_time, 1, 10) AS DATE) AS end_date,
   CAST(r.time_flag AS TEXT) AS time_flag
 FROM raw.record AS r
+LEFT JOIN staging.record_owner AS o
+  ON r.record_id = o.record_id
 LEFT JOIN link.person_bridge AS b
-  ON r.source_person_key = b.source_person_key
+  ON COALESCE(r.source_person_key, o.source_person_key) = b.source_person_key
 WHERE
   (
     b.link_status = 'linked' AND NOT b.person_id IS NULL
   )
   OR (
-    r.source_person_key IS NULL
+    COALESCE(r.source_person_key, o.source_person_key) IS NULL
     AND r.kind IN ('location', 'care_site', 'provider', 'metadata', 'fact_relationship')
   )

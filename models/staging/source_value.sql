@@ -25,7 +25,7 @@ MODEL (
     value_text = 'Text, time of day or partial date',
     absent_reason = 'FHIR data-absent-reason, of the row or of its code; error where the value cannot be read as its type; null if a value is there',
     survey_record_id = 'record_id of the filled-in instrument the answer belongs to; null if none',
-    source_unit = 'Unit delivered with the row; null if it stands only in the dictionary',
+    source_unit = 'Unit delivered with the row; null if it stands only in the dictionary, or is none (n/a)',
     ucum_unit = 'Unit in UCUM; null if none or not known',
     start_date = 'Local date delivered with the row; null if none (stem.event takes the date of the instance)',
     start_datetime = 'Local date and time; null where only a date was given',
@@ -133,8 +133,12 @@ WITH declared_code AS (
       END
     END AS value_operator,
     l.survey_record_id,
-    l.source_unit,
-    CASE WHEN l.source_unit IS NULL OR l.source_unit = v.unit THEN v.ucum_unit ELSE w.ucum_unit END AS ucum_unit,
+    CASE WHEN COALESCE(w.ucum_unit, '-') <> '' THEN l.source_unit END AS source_unit,
+    CASE
+      WHEN l.source_unit IS NULL OR l.source_unit = v.unit OR w.ucum_unit = ''
+      THEN v.ucum_unit
+      ELSE w.ucum_unit
+    END AS ucum_unit,
     l.start_time,
     l.start_offset_minutes,
     l.time_flag

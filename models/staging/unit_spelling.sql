@@ -4,7 +4,7 @@ MODEL (
   kind FULL,
   grain unit,
   description 'Spellings that occur (vocab.unit_spelling), and every UCUM code, which stands for itself.',
-  column_descriptions (unit = 'Unit as written', ucum_unit = 'The same in UCUM'),
+  column_descriptions (unit = 'Unit as written', ucum_unit = 'The same in UCUM; empty where it says that there is no unit'),
   audits (unique_key(columns := (
       unit
   )), not_null(columns := (unit, ucum_unit)))

@@ -4,7 +4,7 @@ MODEL (
   kind FULL,
   grain fact_id,
   references (person_id, concept_id),
-  description 'Facts of staging.source_event by the targets of stem.event_target. An event without a date of its own takes that of its visit detail, then of its visit. References to records that were not delivered, or are of another person, are null. What an OMOP-shaped source leaves empty stays empty. A number that is already in the unit its mapping scales to is not scaled.',
+  description 'Facts of staging.source_event by the targets of stem.event_target. An event without a date of its own takes that of its visit detail, then of its visit. References to records that were not delivered, or are of another person, are null. What an OMOP-shaped source leaves empty stays empty. A mapping scales the numbers that come without a unit; a delivered unit is converted to that of the mapping, and where it cannot be the number keeps it.',
   column_descriptions (
     fact_id = 'xor(row_id, key of the target): positive, the same in every delivery and order',
     row_id = 'Id of the delivered event',
@@ -100,7 +100,15 @@ SELECT
   CAST(CASE
     WHEN NOT t.recode_number IS NULL
     THEN t.recode_number
-    WHEN t.rule = 'scale' AND NOT COALESCE(c.from_unit = c.to_unit, FALSE)
+    WHEN t.rule = 'scale'
+    AND (
+      (
+        COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL
+      )
+      OR (
+        t.unit_concept_id IS NULL AND c.concept_id IS NULL
+      )
+    )
     THEN e.value_number * t.scale_factor + t.scale_offset
     WHEN NOT c.scale_factor IS NULL
     THEN e.value_number * c.scale_factor + c.scale_offset
@@ -123,10 +131,26 @@ SELECT
     ELSE COALESCE(e.value_source, e.source_value, e.value_code)
   END AS TEXT) AS source_value,
   CAST(CASE
-    WHEN t.rule = 'scale' AND NOT COALESCE(c.from_unit = c.to_unit, FALSE) AND NOT t.unit_concept_id IS NULL
+    WHEN t.rule = 'scale'
+    AND (
+      (
+        COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL
+      )
+      OR (
+        t.unit_concept_id IS NULL AND c.concept_id IS NULL
+      )
+    )
+    AND NOT t.unit_concept_id IS NULL
     THEN t.unit_concept_id
     WHEN NOT e.given_concept_id IS NULL OR NOT e.given_unit_concept_id IS NULL
-    THEN COALESCE(e.given_unit_concept_id, t.unit_concept_id)
+    THEN COALESCE(
+      e.given_unit_concept_id,
+      CASE
+        WHEN t.rule = 'scale' AND NOT e.source_unit IS NULL
+        THEN COALESCE(u.unit_concept_id, 0)
+        ELSE t.unit_concept_id
+      END
+    )
     WHEN NOT c.scale_factor IS NULL
     THEN c.unit_concept_id
     WHEN e.source_unit IS NULL
@@ -138,24 +162,50 @@ SELECT
     THEN NULL
     WHEN COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL AND t.unit_concept_id IS NULL
     THEN 'no-unit'
-    WHEN t.rule = 'scale' AND NOT COALESCE(c.from_unit = c.to_unit, FALSE)
+    WHEN t.rule = 'scale'
+    AND (
+      (
+        COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL
+      )
+      OR (
+        t.unit_concept_id IS NULL AND c.concept_id IS NULL
+      )
+    )
     THEN 'converted'
     WHEN NOT c.scale_factor IS NULL
     THEN CASE WHEN c.from_unit = c.to_unit THEN 'as-delivered' ELSE 'converted' END
     WHEN NOT c.concept_id IS NULL AND NOT e.source_unit IS NULL
     THEN 'unconvertible'
+    WHEN t.rule = 'scale' AND NOT e.given_unit_concept_id IS NOT DISTINCT FROM t.unit_concept_id
+    THEN 'unconvertible'
     ELSE 'as-delivered'
   END AS TEXT) AS unit_state,
   CAST(e.source_unit AS TEXT) AS source_unit,
   CAST(CASE
-    WHEN t.rule = 'scale' AND NOT COALESCE(c.from_unit = c.to_unit, FALSE)
+    WHEN t.rule = 'scale'
+    AND (
+      (
+        COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL
+      )
+      OR (
+        t.unit_concept_id IS NULL AND c.concept_id IS NULL
+      )
+    )
     THEN e.range_low * t.scale_factor + t.scale_offset
     WHEN NOT c.scale_factor IS NULL
     THEN e.range_low * c.scale_factor + c.scale_offset
     ELSE e.range_low
   END AS DOUBLE) AS range_low,
   CAST(CASE
-    WHEN t.rule = 'scale' AND NOT COALESCE(c.from_unit = c.to_unit, FALSE)
+    WHEN t.rule = 'scale'
+    AND (
+      (
+        COALESCE(e.source_unit, '') = '' AND e.given_unit_concept_id IS NULL
+      )
+      OR (
+        t.unit_concept_id IS NULL AND c.concept_id IS NULL
+      )
+    )
     THEN e.range_high * t.scale_factor + t.scale_offset
     WHEN NOT c.scale_factor IS NULL
     THEN e.range_high * c.scale_factor + c.scale_offset

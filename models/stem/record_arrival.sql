@@ -6,7 +6,7 @@ MODEL (
   description 'The law of the books for the tables that hold records or delivered eras instead of facts: n_records = n_excluded + n_unresolved + n_rows, with n_rows counted in the table itself (eras: the delivered ones there).',
   column_descriptions (
     cdm_table = 'Table of cdm',
-    n_records = 'Records of its kind in staging.source_record, or eras in staging.source_event',
+    n_records = 'Records of its kind in staging.source_record (a role of a provider counts as part of it, see staging.provider_role), or eras in staging.source_event',
     n_excluded = 'Of these, records of persons without a year of birth',
     n_unresolved = 'Of the others, records that the table cannot hold: no start date (payer_plan_period, eras), no dose (dose_era), no name (metadata), or a reference to an event that is not in cdm (cost, fact_relationship, episode_event)',
     n_rows = 'Rows of the table'
@@ -68,16 +68,19 @@ WITH reference AS (
   FROM staging.source_record AS r
   LEFT JOIN cdm.person AS p
     ON r.person_id = p.person_id
+  LEFT JOIN staging.provider_role AS o
+    ON r.kind = 'provider' AND r.record_id = o.record_id
   LEFT JOIN named AS n
     ON r.record_id = n.record_id
   LEFT JOIN reference AS f
     ON r.record_id = f.record_id
   LEFT JOIN held AS a
-    ON COALESCE(f.first_id, CASE WHEN r.kind = 'cost' THEN r.parent_record_id END) = a.record_id
+    ON COALESCE(f.first_id, CASE WHEN r.kind IN ('cost', 'fact_relationship') THEN r.parent_record_id END) = a.record_id
   LEFT JOIN held AS b
     ON COALESCE(f.second_id, CASE WHEN r.kind = 'episode_event' THEN r.parent_record_id END) = b.record_id
   WHERE
-    r.kind IN (
+    o.record_id IS NULL
+    AND r.kind IN (
       'location',
       'care_site',
       'provider',

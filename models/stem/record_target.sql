@@ -38,7 +38,7 @@ WITH mentioned AS (
     r.parent_record_id AS record_id
   FROM staging.source_record AS r
   WHERE
-    r.kind IN ('cost', 'episode_event')
+    r.kind IN ('cost', 'fact_relationship', 'episode_event')
 ), wanted AS (
   SELECT
     m.record_id

@@ -66,6 +66,11 @@ def person(native_id: str, namespace: str = "toy") -> str:
     return KEYS.person_key(namespace, native_id)
 
 
+def allow(*columns: str, rule: str = "allow") -> list[dict[str, str]]:
+    """`free_text` of a source that lets words of some columns land, or another rule."""
+    return [{"variable": column, "rule": rule, "reason": "looked at"} for column in columns]
+
+
 def job(
     path: Path,
     options: dict[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from biobraid.ingest.connectors.contract import Variable
-from tests.delimited.delivery import deliver, person
+from tests.delimited.delivery import allow, deliver, person
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_dbgap_table_has_comments_and_accessions_above_its_header(file: Path) 
         "time": {"column": "ADMTIME", "kind": "offset_years", "anchor": "1992-01-01"},
         "end_time": {"column": "HOSPTIME", "kind": "offset_days", "anchor": "start"},
     }  # fmt: skip
-    got = deliver(file, None, options=options, person_id="dbGaP_Subject_ID")
+    got = deliver(file, None, options=options, person_id="dbGaP_Subject_ID", free_text=allow("ID2"))
     assert got.rows("raw.event", "source_person_key", "code", "start_time", "end_time") == [
         (person("101"), "1", "1994-07-01", "1994-07-11"),
         (person("102"), None, "1992-01-01", None),

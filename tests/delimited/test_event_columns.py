@@ -10,7 +10,7 @@ import pytest
 
 from biobraid.core.errors import SettingsError
 from biobraid.ingest.hashing import positive, record_ids
-from tests.delimited.delivery import KEYS, deliver
+from tests.delimited.delivery import KEYS, allow, deliver
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_lab_result_with_its_range_flag_and_verbatim_value(file: Path) -> None
         "unit": "uom", "range_low": "low", "range_high": "high", "qualifier_text": "flag",
         "detail": {"priority": "priority"},
     }  # fmt: skip
-    got = deliver(file, given, options=options)
+    got = deliver(file, given, options=options, free_text=allow("flag", "priority"))
     columns = ("value", "value_source", "range_low", "range_high", "qualifier_text")
     assert got.rows("raw.event", *columns) == [
         ("1.8", "1.8", "0.5", "1.2", "abnormal"),
@@ -64,7 +64,7 @@ def test_a_prescription_with_all_its_fields(file: Path) -> None:
         "quantity": "dose", "dose_unit": "unit", "days_supply": "days", "refills": "refill",
         "stop_reason": "why", "lot_number": "lot",
     }  # fmt: skip
-    got = deliver(file, given, options=options)
+    got = deliver(file, given, options=options, free_text=allow("why"))
     columns = (
         "qualifier_code", "qualifier_code_system", "quantity", "dose_unit", "days_supply",
         "refills", "stop_reason", "lot_number",
@@ -193,7 +193,10 @@ def test_records_have_details_too(file: Path) -> None:
         "layout": "record", "kind": "payer_plan_period", "time": "from",
         "detail": {"payer_source_value": "payer"},
     }  # fmt: skip
-    got = deliver(file, "id,from,payer\n1,2001-01-01,Medicare\n2,2002-01-01,", options=options)
+    got = deliver(
+        file, "id,from,payer\n1,2001-01-01,Medicare\n2,2002-01-01,",
+        options=options, free_text=allow("payer"),
+    )  # fmt: skip
     assert len(got.tables["raw.record"]) == 2
     assert got.rows("raw.detail", "kind", "field", "value") == [
         ("payer_plan_period", "payer_source_value", "Medicare")

@@ -10,7 +10,7 @@ import pytest
 
 from biobraid.core.errors import SettingsError
 from biobraid.ingest.hashing import positive, record_ids
-from tests.delimited.delivery import KEYS, deliver
+from tests.delimited.delivery import KEYS, allow, deliver
 
 VISITS = {
     "visits": {
@@ -77,7 +77,7 @@ def test_several_code_columns_make_several_events(file: Path) -> None:
         "layout": "event", "kind": "drug", "code": {"read2": "Read", "dmd": "dm+d"}, "time": "at",
         "text": "drug", "quantity": "amount",
     }  # fmt: skip
-    got = deliver(file, given, options=options)
+    got = deliver(file, given, options=options, free_text=allow("drug"))
     rows = got.rows("raw.event", "code_system", "code", "code_text", "quantity")
     assert sorted(rows, key=str) == [
         ("Read", "bu25.", "Aspirin 75mg", "28"),
@@ -140,7 +140,7 @@ def test_registrations_have_start_end_and_reason(file: Path) -> None:
         "layout": "record", "kind": "registration", "time": "from", "end_time": "to",
         "reason": "why", "number": "share",
     }  # fmt: skip
-    got = deliver(file, given, options=options)
+    got = deliver(file, given, options=options, free_text=allow("why"))
     assert got.rows("raw.record", "kind", "start_time", "end_time", "reason", "number") == [
         ("registration", "2001-01-01", "2009-05-06", "moved", 0.5),
         ("registration", "2003-01-01", None, None, None),
@@ -151,8 +151,9 @@ def test_registrations_have_start_end_and_reason(file: Path) -> None:
 def test_records_may_name_nobody(file: Path) -> None:
     options = {"layout": "record", "kind": "care_site", "code": "site", "label": "name"}
     got = deliver(
-        file, "site,name\nS1,North clinic", options=options, person_id=None, record_key=["site"]
-    )
+        file, "site,name\nS1,North clinic", options=options, person_id=None, record_key=["site"],
+        free_text=allow("name"),
+    )  # fmt: skip
     assert got.rows("raw.record", "source_person_key", "code", "label") == [
         (None, "S1", "North clinic")
     ]

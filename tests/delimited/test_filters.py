@@ -9,7 +9,7 @@ import pytest
 
 from biobraid.core.errors import SourceFileError
 from biobraid.ingest.connectors.contract import Variable
-from tests.delimited.delivery import deliver, person
+from tests.delimited.delivery import allow, deliver, person
 
 DRUG = {"layout": "event", "kind": "drug", "code": "drug"}
 
@@ -83,7 +83,7 @@ def test_a_value_that_means_nothing_is_empty_in_its_column_only(file: Path) -> N
       2,00904,Aspirin,1
     """
     options = {**DRUG, "text": "name", "quantity": "amount", "empty": {"drug": ["0"]}}
-    got = deliver(file, given, options=options)
+    got = deliver(file, given, options=options, free_text=allow("name"))
     assert got.rows("raw.event", "code", "code_text", "quantity") == [
         (None, "Aspirin", "0"),
         ("00904", "Aspirin", "1"),

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from biobraid.core.errors import SourceFileError
+from biobraid.ingest.connectors import delimited_lookup
 from biobraid.ingest.connectors.contract import Variable
 from tests.delimited.delivery import deliver, person
 
@@ -95,3 +96,24 @@ def test_a_look_up_needs_columns(file: Path) -> None:
     options = {"lookup": [{"files": "map*.csv", "key": "sample", "columns": []}]}
     with pytest.raises(ValidationError, match="at least 1 item"):
         deliver(file, "tube,site\nS1,Skin", options=options, variables=SITE)
+
+
+def test_the_other_file_is_read_once_for_all_files_until_it_changes(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    real = delimited_lookup.open_table
+
+    def watched(path: Path, *rest: Any) -> Any:
+        opened.append(path.name)
+        return real(path, *rest)
+
+    monkeypatch.setattr(delimited_lookup, "open_table", watched)
+    for i in range(3):
+        other = file.with_name(f"delivered_{i}.csv")
+        got = deliver(other, "tube,site\nS3,Skin", options=LOOKUP, variables=SITE)
+        assert got.identities == [("native_id", "9")]
+    assert opened == ["map_1.csv", "map_2.csv"]
+    (file.parent / "map_2.csv").write_text("id,sample\n11,S3\n")
+    got = deliver(file, "tube,site\nS3,Skin", options=LOOKUP, variables=SITE)
+    assert got.identities == [("native_id", "11")]

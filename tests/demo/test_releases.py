@@ -8,6 +8,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from biobraid.cli.main import run
 from biobraid.core.home import Home
 from tests.demo.conftest import Demo
 
@@ -101,3 +102,20 @@ def test_the_dataset_says_why_a_value_is_absent(demo: Demo) -> None:
         assert (row["hba1c"] is None) == (row["hba1c__absent_reason"] is not None)
         assert row["bmi"] is not None  # the cohort asks for one
     assert {"dictionary.csv", "card.md", "manifest.json"} <= {p.name for p in folder.iterdir()}
+
+
+def test_the_sample_does_not_go_into_a_biobank_with_studies_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "mybank"
+    assert run(["--quiet", "init", str(root)]) == 0
+    (root / "studies" / "lakeside").mkdir()
+    (root / "studies" / "lakeside" / "study.yaml").write_text("id: lakeside\n")
+    assert run(["--quiet", "demo", str(root)]) == 10
+    assert "studies of its own: lakeside" in capsys.readouterr().err
+    assert [p.name for p in (root / "studies").iterdir()] == ["lakeside"]
+
+
+def test_a_home_that_cannot_be_made_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "/proc/nowhere/bank"]) == 10
+    assert "the folder cannot be made" in capsys.readouterr().err

@@ -16,8 +16,8 @@ from biobraid.ingest.sample.fhir.paths import DELTA, FIRST
 from biobraid.ingest.sample.links import PLACES
 from tests.demo.conftest import Demo
 from tests.demo.truth import NATIVE, ask, expected, person_keys, persons, planted
+from tests.sample.test_effects import logit
 from tests.sample.test_hospitals import HOSPITALS, NOBODY, resources
-from tests.sample.test_truth import logit
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 BMI, DIABETES, GLUCOSE, PHQ9 = 3038553, 201826, 3004501, 3042932
@@ -200,8 +200,10 @@ def test_depression_raises_the_score_as_planted(demo: Demo) -> None:
         PHQ9,
     )
     scores = {is_ill: [v for k, v in rows if (k in ill) == is_ill] for is_ill in (True, False)}
-    difference = np.mean(scores[True]) - np.mean(scores[False])
-    assert difference == pytest.approx(EFFECTS["phq9_depression"], abs=3.0)
+    difference = float(np.mean(scores[True]) - np.mean(scores[False]))
+    standard_error = sum(np.var(s, ddof=1) / len(s) for s in scores.values()) ** 0.5
+    assert difference > 3 * standard_error, "an effect, and not chance"
+    assert difference == pytest.approx(EFFECTS["phq9_depression"], abs=3 * standard_error)
 
 
 def test_diabetes_rises_with_body_mass_over_all_studies(demo: Demo) -> None:
@@ -230,11 +232,12 @@ def test_diabetes_rises_with_body_mass_over_all_studies(demo: Demo) -> None:
     assert len(pairs) > 80
     assert [d for _, d in pairs] == [d for _, d in true], "nobody's diabetes is lost or made up"
     slopes = [_slope(np.array(p, dtype=np.float64)) for p in (pairs, true)]
+    # A hundred people are too few for the planted effect itself (tests/sample/test_effects.py),
+    # but theirs is known, and what the warehouse gives must be it and not nothing.
     assert slopes[0] == pytest.approx(slopes[1], abs=0.03)
-    standard_error = 0.10  # of a hundred people, one in fifteen of them diabetic
-    assert slopes[0] == pytest.approx(EFFECTS["t2dm_log_odds_per_bmi"], abs=2 * standard_error)
+    assert slopes[0] > 0.1
 
 
 def _slope(bmi_and_diabetes: npt.NDArray[np.float64]) -> float:
     bmi, diabetes = bmi_and_diabetes.T
-    return float(logit(diabetes, bmi - 27)[1])
+    return float(logit(diabetes, bmi - 27)[0][1])

@@ -11,6 +11,7 @@ from tests.fhir.delivery import Delivered, ndjson, patient_key, read
 from tests.fhir.samples import ANNA, HL7, LOINC, RXNORM, SCT, coded, condition, quantity, resource
 
 LISINOPRIL = coded(RXNORM, "314076", "lisinopril 10 MG Oral Tablet")
+VERIFIED = f"{HL7}/condition-ver-status"
 
 
 @pytest.fixture
@@ -226,10 +227,61 @@ def test_a_device_leaves_its_serial_number_in_the_vault(file: Path) -> None:
         ({"resourceType": "Encounter", "status": "planned"}, "status:Encounter.planned"),
         ({"resourceType": "MedicationRequest", "doNotPerform": True}, "do-not-perform"),
         ({"resourceType": "Claim"}, "resource-type:Claim"),
+        ({"verificationStatus": coded(VERIFIED, "refuted")}, "status:Condition.refuted"),
+        ({"resourceType": "AllergyIntolerance", "patient": ANNA,
+          "verificationStatus": coded(VERIFIED, "refuted")}, "status:AllergyIntolerance.refuted"),
+        *(({"resourceType": "MedicationRequest", "intent": word},
+           f"intent:MedicationRequest.{word}") for word in ("proposal", "plan", "option")),
     ],
-)
+)  # fmt: skip
 def test_what_did_not_happen_is_ignored_by_rule(file: Path, given: Any, rule: str) -> None:
     found = read(file, ndjson(condition(**given)))
     assert found.ignored == {rule: 1}
     assert found.books == (1, 0, 0, 1)
     assert "raw.event" not in found.tables
+
+
+@pytest.mark.parametrize("doubt", ["unconfirmed", "provisional", "differential"])
+def test_a_diagnosis_in_doubt_says_so_in_its_status(file: Path, doubt: str) -> None:
+    active = coded(f"{HL7}/condition-clinical", "active")
+    found = read(file, ndjson(
+        condition("a", clinicalStatus=active, verificationStatus=coded(VERIFIED, doubt)),
+        condition("b", clinicalStatus=active, verificationStatus=coded(VERIFIED, "confirmed"))))  # fmt: skip
+    assert found.events("qualifier_code", "qualifier_code_system") == [
+        (doubt, "fhir:condition-ver-status"), ("active", "fhir:condition-clinical"),
+    ]  # fmt: skip
+    assert found.rows("raw.detail", "field", "value") == [
+        ("clinical_status", "fhir:condition-clinical|active")
+    ]
+    counted = found.ignored["element:Condition.verificationStatus.coding.code"]
+    assert counted == 1, "confirmed says nothing new"
+
+
+@pytest.mark.parametrize(
+    ("kind", "concept"),
+    [("MedicationRequest", 32838), ("MedicationDispense", 32825),
+     ("MedicationAdministration", 32818), ("MedicationStatement", None)],
+)  # fmt: skip
+def test_ordered_dispensed_and_given_drugs_can_be_told_apart(
+    file: Path, kind: str, concept: int | None
+) -> None:
+    text = ndjson(resource(kind, status="completed", subject=ANNA, intent="order",
+                           medicationCodeableConcept=LISINOPRIL))  # fmt: skip
+    assert read(file, text).events("type_concept_id") == [(concept,)]
+    of_claims = read(file, text, origin="claims").events("type_concept_id")
+    assert of_claims == [(None,)], "a claim is no health record: the type of the source holds"
+
+
+@pytest.mark.parametrize("given", ["ten", "1e400", "-7"])
+def test_a_supply_that_is_no_number_is_a_rejected_cell(file: Path, given: str) -> None:
+    good = quantity(2, "wk")
+    drugs = [
+        resource("MedicationRequest", id_, status="active", intent="order", subject=ANNA,
+                 medicationCodeableConcept=LISINOPRIL,
+                 dispenseRequest={"expectedSupplyDuration": supply})
+        for id_, supply in (("a", good), ("b", good | {"value": given}))
+    ]  # fmt: skip
+    found = read(file, ndjson(*drugs))
+    assert found.events("days_supply") == [("14",), (None,)]
+    element = "MedicationRequest.dispenseRequest.expectedSupplyDuration.value"
+    assert found.rejects == [(2, element, "not-a-number")]

@@ -178,10 +178,23 @@ def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[s
         resource("Device", "d", type=coded(SCT, "14106009"), patient={"reference": "Patient/anna"}),
         resource("DeviceUseStatement", "u", status="active", subject={"reference": "Patient/anna"},
                  timingDateTime="2020-03-03", device={"reference": "Device/d"}),
+        resource("MedicationRequest", "order", status="active", intent="order",
+                 subject={"reference": "Patient/anna"}, authoredOn="2020-03-04",
+                 requester={"reference": "PractitionerRole/oncologist"},
+                 medicationCodeableConcept=coded(RXNORM, "314076")),
+        resource("Coverage", "k", status="active", beneficiary={"reference": "Patient/anna"},
+                 subscriberId="SUB-1", period={"start": "2019-01-01"},
+                 type=coded("http://terminology.hl7.org/CodeSystem/v3-ActCode", "EHCPOL"),
+                 payor=[{"reference": "Organization?identifier=http://h.example|77"}]),
     ))  # fmt: skip
     deliver(home, "b.ndjson", ndjson(
         resource("Organization", "leeds",
-                 identifier=[{"system": "http://h.example", "value": "77"}]),
+                 identifier=[{"system": "http://h.example", "value": "77"}],
+                 address=[{"state": "WY", "country": "GB"}]),
+        resource("Practitioner", "jo", gender="female"),
+        resource("PractitionerRole", "oncologist", practitioner={"reference": "Practitioner/jo"},
+                 organization={"reference": "Organization?identifier=http://h.example|77"},
+                 specialty=[coded("http://nucc.org/provider-taxonomy", "207RX0202X")]),
         resource("Medication", "aspirin", code=coded(RXNORM, "1191", "Aspirin"))))  # fmt: skip
     assert command(["--home", str(home.root), "--quiet", "run"]) == 0
     with connect(home, read_only=True) as con:
@@ -191,8 +204,9 @@ def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[s
         assert con.execute(visit).fetchall() == [(9201, "2020-03-01")]
         joined = "SELECT COUNT(*) FROM cdm.condition_occurrence SEMI JOIN cdm.visit_occurrence USING (visit_occurrence_id)"
         assert con.execute(joined).fetchall() == [(1,)]
-        drug = "SELECT drug_source_value FROM cdm.drug_exposure"
-        assert con.execute(drug).fetchall() == [("1191",)], "of a Medication in another file"
+        drug = "SELECT drug_source_value, drug_type_concept_id FROM cdm.drug_exposure ORDER BY 1"
+        drugs = [("1191", 32817), ("314076", 32838)]
+        assert con.execute(drug).fetchall() == drugs, "one of a Medication in another file"
         device = "SELECT code FROM staging.source_event WHERE source_table = 'DeviceUseStatement'"
         assert con.execute(device).fetchall() == [("14106009",)]
         site = (
@@ -201,3 +215,17 @@ def test_from_files_to_the_warehouse(home: Home, capsys: pytest.CaptureFixture[s
         assert con.execute(site).fetchall() == [(1,)], "named by its number"
         number = "SELECT MAX(value_as_number) FROM cdm.measurement"
         assert con.execute(number).fetchall() == [(99.0,)]
+        staff = """
+            SELECT specialty_source_value, gender_concept_id, gender_source_value, state,
+              drug_source_value
+            FROM cdm.provider JOIN cdm.care_site USING (care_site_id)
+            JOIN cdm.location USING (location_id) JOIN cdm.drug_exposure USING (provider_id)"""
+        jo = ("207RX0202X", 8532, "female", "WY", "314076")
+        assert con.execute(staff).fetchall() == [jo], "who ordered in a role"
+        assert con.execute("SELECT COUNT(*) FROM cdm.provider").fetchall() == [(1,)]
+        plan = """
+            SELECT plan_source_value, length(family_source_value) FROM cdm.payer_plan_period
+            JOIN cdm.care_site ON payer_source_value = care_site_id::VARCHAR"""
+        assert con.execute(plan).fetchall() == [("EHCPOL", 16)]
+        unread = "SELECT kind, field, COUNT(*) FROM raw.detail WHERE field = 'intent' GROUP BY ALL"
+        assert con.execute(unread).fetchall() == [("drug", "intent", 1)]

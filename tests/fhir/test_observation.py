@@ -128,3 +128,14 @@ def test_visit_specimen_and_category_are_linked(file: Path) -> None:
     assert visit > 0
     assert int(found.details["specimen_record_id"]) > 0
     assert found.details["category"] == "fhir:observation-category|laboratory"
+
+
+def test_components_keep_their_ids_in_any_order(file: Path) -> None:
+    systolic = {"code": coded(LOINC, "8480-6"), "valueInteger": 120}
+    diastolic = {"code": coded(LOINC, "8462-4"), "valueInteger": 80}
+    again = systolic | {"valueInteger": 125}
+    first = read(file, ndjson(observation(component=[systolic, diastolic, again])))
+    second = read(file, ndjson(observation(component=[diastolic, systolic, again])))
+    ids = dict(first.events("value", "row_id"))
+    assert dict(second.events("value", "row_id")) == ids
+    assert len(set(ids.values())) == 3, "a code that stands twice makes two events"

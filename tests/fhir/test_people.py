@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,63 @@ def test_a_consent_says_given_refused_or_expired(file: Path) -> None:
     assert found.rejects == [(7, "Consent.status", "unknown-status")]
 
 
+def _permit(**given: Any) -> dict[str, Any]:
+    return resource("Consent", status="active", patient=ANNA, dateTime="2014-01-02",
+                    provision={"type": "permit", **given})  # fmt: skip
+
+
+def _consents(file: Path, consent: dict[str, Any], **options: str) -> list[tuple[Any, ...]]:
+    found = read(file, ndjson(consent), options=options)
+    return sorted(found.rows("raw.consent", "modality", "status", "start_time"))
+
+
+@pytest.mark.parametrize(
+    ("period", "expected"),
+    [
+        ({"start": "2015-01-01", "end": "2016-01-01"},
+         [("*", "expired", "2016-01-01"), ("*", "given", "2015-01-01")]),
+        ({"end": "2016"}, [("*", "expired", "2016-01-01"), ("*", "given", "2014-01-02")]),
+        ({"end": "2013-12-31"}, [("*", "expired", "2014-01-02")]),
+        ({"start": "2015-01-01", "end": "2015-01-01"}, [("*", "expired", "2015-01-01")]),
+    ],
+)  # fmt: skip
+def test_a_permission_ends_with_its_period(file: Path, period: Any, expected: Any) -> None:
+    assert _consents(file, _permit(period=period)) == expected
+
+
+def _deny(*classes: str, **given: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "deny", **given}
+    return found | ({"class": [{"system": "x", "code": c} for c in classes]} if classes else {})
+
+
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        ([_deny("genomics")], {("*", "given"), ("genotype", "refused"), ("omics", "refused")}),
+        ([_deny("ImagingStudy"), _deny("Questionnaire")],
+         {("*", "given"), ("imaging", "refused"), ("questionnaire", "refused")}),
+        ([{"type": "permit", "provision": [_deny("imaging")]}],
+         {("*", "given"), ("imaging", "refused")}),
+        ([{"type": "permit"}], {("*", "given")}),
+        ([_deny()], {("*", "refused")}),
+        ([_deny("imaging", "shoe-size")], {("*", "refused")}),
+        ([{"class": [{"code": "shoe-size"}]}], {("*", "refused")}),
+    ],
+)  # fmt: skip
+def test_what_an_exception_to_a_permission_denies_is_refused(
+    file: Path, inner: Any, expected: set[tuple[str, str]]
+) -> None:
+    found = _consents(file, _permit(provision=inner))
+    assert {(modality, status) for modality, status, _ in found} == expected
+    assert {start for *_, start in found} == {"2014-01-02"}
+    assert len(found) == len(expected)
+
+
+def test_an_exception_that_does_not_tell_denies_what_the_consent_speaks_about(file: Path) -> None:
+    found = _consents(file, _permit(provision=[_deny()]), consent_modality="imaging")
+    assert found == [("imaging", "refused", "2014-01-02")]
+
+
 def test_answers_of_nested_items_become_values_of_one_survey(file: Path) -> None:
     response = resource(
         "QuestionnaireResponse", questionnaire="http://q.example/phq9|2", status="completed",
@@ -145,6 +203,7 @@ def test_cover_is_a_period_and_the_subscriber_is_nobody_elses_business(file: Pat
         resource("Coverage", "k", status="active", beneficiary=ANNA, subscriberId="SUB-1",
                  type=coded(f"{HL7}/v3-ActCode", "EHCPOL"),
                  period={"start": "2019-01-01", "end": "2020-12-31"},
+                 relationship=coded(f"{HL7}/subscriber-relationship", "self"),
                  payor=[{"reference": "Organization/g", "display": "Mr. Payer"}]),
         resource("Organization", "g", name="Payers Inc."),
     ))  # fmt: skip
@@ -152,6 +211,9 @@ def test_cover_is_a_period_and_the_subscriber_is_nobody_elses_business(file: Pat
     (period, house) = rows
     assert period[:4] == ("payer_plan_period", "EHCPOL", "2019-01-01", "2020-12-31")
     assert found.details["payer_record_id"] == str(house[4])
+    assert found.details["relationship"] == "self"
+    token = found.details["family_source_value"]
+    assert re.fullmatch("[0-9a-f]{16}", token), "who shares a policy shares its token"
     assert ("other", "SUB-1") in found.identities
     assert "Payer" not in str(found.tables)
 
@@ -170,12 +232,21 @@ def test_staff_and_places_keep_state_and_specialty_but_no_names(file: Path) -> N
                  managingOrganization={"reference": "Organization/g"}),
     ))  # fmt: skip
     rows = found.rows("raw.record", "kind", "code", "record_id", "parent_record_id")
-    (doctor, role, house, ward) = rows
-    assert [row[0] for row in rows] == ["provider", "provider", "care_site", "location"]
+    (doctor, role, house, place, ward) = rows
+    kinds = ["provider", "provider", "care_site", "location", "location"]
+    assert [row[0] for row in rows] == kinds
     assert role[1] == "208D00000X"
-    assert [key for (key,) in found.rows("raw.record", "source_person_key")] == [None] * 4
+    assert [key for (key,) in found.rows("raw.record", "source_person_key")] == [None] * 5
     details = found.rows("raw.detail", "record_id", "field", "value")
-    assert (house[2], "state", "KS") in details
+    assert (doctor[2], "gender_source_value", "male") in details
+    assert (doctor[2], "gender_concept_id", "8507") in details
+    assert (role[2], "care_site_id", str(house[2])) in details
+    # An organisation that says where it is, is a location too.
+    assert place[2] == house[2]
+    assert (house[2], "location_id", str(house[2])) in details
+    located = found.rows("raw.detail", "kind", "record_id", "field", "value")
+    assert ("location", house[2], "state", "KS") in located
+    assert ("location", house[2], "country_source_value", "US") in located
     assert (ward[2], "care_site_record_id", str(house[2])) in details
     # The role names the practitioner by number, under which the practitioner lands an alias.
     assert (doctor[2], "alias_record_id", str(role[3])) in details

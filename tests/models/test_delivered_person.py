@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.models.conftest import Build
+from tests.models.warehouse import Warehouse
 
 MAPPING = """
   vocab.mapping
@@ -118,3 +119,40 @@ def test_references_to_nothing_are_counted(build: Build) -> None:
       condition | provider  | 2            | 1
     """
     ), "a visit of somebody else is none of theirs"
+
+
+def test_a_number_that_no_column_can_hold_is_counted_and_stops_nothing() -> None:
+    warehouse = Warehouse(
+        MAPPING
+        + """
+      raw.value
+      person | variable          | value
+      -------+-------------------+---------------------
+      1      | year_of_birth     | 99999999999
+      1      | gender_concept_id | 8532
+      2      | year_of_birth     | 1951
+      2      | gender_concept_id | 9999999999999999999999
+      3      | year_of_birth     | 1849
+    """
+    )
+    assert (
+        warehouse.build("cdm.person")
+        == """
+      person_id | year_of_birth | gender_concept_id
+      ----------+---------------+------------------
+      2         | 1951          | 0
+    """
+    )
+    assert (
+        warehouse.build("stem.person_leftover")
+        == """
+      person_field      | n_facts | n_unusable
+      ------------------+---------+-----------
+      year_of_birth     | 3       | 2
+      gender_concept_id | 2       | 1
+    """
+    )
+    assert sorted(map(str, warehouse.build("stem.excluded_person").column("person_id"))) == [
+        "1",
+        "3",
+    ]

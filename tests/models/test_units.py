@@ -52,7 +52,10 @@ LABS = """
   LOINC         | 8310-5       | Cel       |
   LOINC         | 29463-7      | kg        |
 """
-SPELLINGS = ("mg/dl", "MG/DL", "mmol/L", "furlong", "kg", "mmol/mol", "percent", "degrees F", "lb")
+SPELLINGS = (
+    "mg/dl", "MG/DL", "mmol/L", "furlong", "kg", "mmol/mol", "percent", "degrees F", "lb", "F",
+    "n/a", "none", "1", "g",
+)  # fmt: skip
 
 
 def warehouse_of(given: str, mapped: frozenset[str] = frozenset()) -> Warehouse:
@@ -221,7 +224,69 @@ def test_a_number_already_in_the_unit_of_a_scaling_mapping_is_not_scaled() -> No
       value_source_value | value_as_number | range_high | unit_concept_id
       -------------------+-----------------+------------+----------------
       48                 | 6.800000000000001 | 6.2      | 8554
-      48                 | 6.800000000000001 | 6.2      | 8554
+      48                 | 6.54304         | 5.994160000000001 | 8554
       6.5                | 6.5             | 6          | 8554
+    """
+    )
+
+
+def test_no_unit_is_none_and_a_plain_1_is_never_taken_for_a_ratio() -> None:
+    given = """
+      raw.event
+      person | kind        | code   | code_system | value | unit | start_time | row_id
+      -------+-------------+--------+-------------+-------+------+------------+-------
+      1      | measurement | 4548-4 | LOINC       | 6.5   | n/a  | 2010-05-06 | 1
+      1      | measurement | 4548-4 | LOINC       | 6.6   | None | 2010-05-06 | 2
+      1      | measurement | 4548-4 | LOINC       | 6.7   | 1    | 2010-05-06 | 3
+      1      | measurement | 8310-5 | LOINC       | 98.6  | F    | 2010-05-06 | 4
+    """
+    made = warehouse_of(given.replace("None", "none") + PERSON + LABS[LABS.index("  vocab.c") :])
+    assert (
+        made.build("stem.event_fact")
+        == """
+      value_number | unit_concept_id | unit_state    | source_unit
+      -------------+-----------------+---------------+------------
+      6.5          |                 | no-unit       |
+      6.6          |                 | no-unit       |
+      6.7          | 0               | unconvertible | 1
+      37.0000000000216 | 8653        | converted     | F
+    """
+    )
+
+
+def test_a_scale_rule_is_for_events_without_a_unit() -> None:
+    given = """
+      raw.event
+      person | kind        | code | code_system | value | unit    | unit_concept_id | range_low | start_time | row_id
+      -------+-------------+------+-------------+-------+---------+-----------------+-----------+------------+-------
+      1      | measurement | w    | toy:w       | 100   |         |                 | 50        | 2010-05-06 | 1
+      1      | measurement | w    | toy:w       | 100   | lb      |                 | 50        | 2010-05-06 | 2
+      1      | measurement | w    | toy:w       | 80000 | g       |                 | 50000     | 2010-05-06 | 3
+      1      | measurement | w    | toy:w       | 80    | kg      |                 | 50        | 2010-05-06 | 4
+      1      | measurement | w    | toy:w       | 81    | furlong |                 | 50        | 2010-05-06 | 5
+      1      | measurement | w    | toy:w       | 82    | mmol/L  |                 | 50        | 2010-05-06 | 6
+      1      | measurement | w    | toy:w       | 83    | kg      | 9529            | 50        | 2010-05-06 | 7
+      1      | measurement | w    | toy:w       | 84    | lb      | 8739            | 50        | 2010-05-06 | 8
+
+      vocab.mapping
+      variable | source_code | target_concept_id | target_domain_id | unit_concept_id | rule   | rule_arg      | scale_factor | scale_offset
+      ---------+-------------+-------------------+------------------+-----------------+--------+---------------+--------------+-------------
+      toy:w    | w           | 5                 | Measurement      | 9529            | scale  |               | 0.4536       | 0
+      year     |             | 0                 | Person           |                 | direct | year_of_birth | 1            | 0
+    """
+    made = warehouse_of(PERSON + given + LABS[LABS.index("  vocab.c") :], frozenset({"kg"}))
+    assert (
+        made.build("stem.event_fact")
+        == """
+      value_number | unit_concept_id | unit_state    | range_low
+      -------------+-----------------+---------------+----------
+      45.36        | 9529            | converted     | 22.68
+      45.359237    | 9529            | converted     | 22.6796185
+      80           | 9529            | converted     | 50
+      80           | 9529            | as-delivered  | 50
+      81           | 0               | unconvertible | 50
+      82           | 8753            | unconvertible | 50
+      83           | 9529            | as-delivered  | 50
+      84           | 8739            | unconvertible | 50
     """
     )

@@ -121,3 +121,33 @@ def test_a_database_without_tables_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bank.duckdb"
     database.as_duckdb(database.make_database([]), path)
     assert "holds no table" in _fault(path)
+
+
+def test_a_birth_that_is_no_date_of_anybody_rejects_the_cell(tmp_path: Path) -> None:
+    found = read(
+        tmp_path / "person.csv",
+        """
+        person_id,gender_concept_id,year_of_birth,month_of_birth,day_of_birth
+        1,8507,99999999999,13,40
+        2,8507,1849,0,-1
+        3,8507,1950.0,012,31
+        4,8507,99999999999999999999,,
+        """,
+        study={"birth_precision": "day"},
+    )
+    assert found.books == (4, 4, 0, 0)
+    assert found.rejects == [
+        (row, f"{part}_of_birth", "out-of-range")
+        for row, parts in (
+            (2, ("day", "month", "year")),
+            (3, ("day", "month", "year")),
+            (5, ("year",)),
+        )
+        for part in parts
+    ]
+    born = {
+        (row["variable"], row["value"])
+        for row in found.tables["raw.value"]
+        if row["variable"].endswith("_of_birth")
+    }
+    assert born == {("year_of_birth", "1950"), ("month_of_birth", "12"), ("day_of_birth", "31")}

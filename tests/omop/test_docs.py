@@ -9,7 +9,7 @@ import yaml
 
 from biobraid.core.study import Study
 from biobraid.ingest.connectors.contract import get_connector
-from biobraid.ingest.connectors.omop_columns import GUARDED, HIDDEN, TEXT
+from biobraid.ingest.connectors.guarded import GUARDED, HIDDEN, TEXT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "omop.md").read_text()
 

@@ -159,3 +159,29 @@ def test_delivered_eras_are_ignored_unless_kept(tmp_path: Path) -> None:
     assert found.rows("raw.event", "kind", "concept_id", "quantity", "value") == [
         ("drug_era", 1503297, "4", "-15781")
     ]
+
+
+@pytest.mark.parametrize("neighbour", ["0412", "I21", ""])
+def test_the_id_of_a_row_without_a_key_does_not_depend_on_its_neighbours(
+    tmp_path: Path, neighbour: str
+) -> None:
+    """Codes stay as they are and ids take one spelling, whatever stands in the next row."""
+
+    def ids(code: str, concept: str = "321042") -> int:
+        found = read(
+            tmp_path / "death.csv",
+            f"""
+            person_id,death_date,cause_concept_id,cause_source_value
+            1,2020-01-01,{concept},{code}
+            2,2020-01-02,,{neighbour}
+            """,
+        )
+        return int(found.tables["raw.event"][0]["record_id"])
+
+    alone = read(
+        tmp_path / "death.csv",
+        "person_id,death_date,cause_concept_id,cause_source_value\n1,2020-01-01,321042,0410\n",
+    )
+    assert ids("0410") == alone.tables["raw.event"][0]["record_id"]
+    assert ids("0410") == ids("0410", "321042.0")
+    assert ids("0410") != ids("410")

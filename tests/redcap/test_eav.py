@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from biobraid.ingest.connectors import redcap_tables
-from tests.redcap.delivery import Delivered, read, variables
+from biobraid.ingest.connectors import redcap_eav
+from biobraid.ingest.connectors.redcap_options import RedcapOptions
+from biobraid.ingest.connectors.redcap_project import make_project
+from tests.redcap.delivery import Delivered, job, read, variables
 from tests.redcap.delivery import dictionary as write_dictionary
 
 FIELDS = """
@@ -62,7 +66,7 @@ def test_records_may_stand_in_several_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = _read(tmp_path, EAV)
-    monkeypatch.setattr(redcap_tables, "ROWS_PER_BLOCK", 1)
+    monkeypatch.setattr(redcap_eav, "ROWS_PER_BLOCK", 1)
     parts = _read(tmp_path, EAV)
     assert parts.rows("raw.value", *COLUMNS) == whole.rows("raw.value", *COLUMNS)
     assert parts.books == whole.books
@@ -89,3 +93,33 @@ def test_fields_and_codes_the_dictionary_lacks_are_counted(tmp_path: Path) -> No
     assert found.rejects == [(4, "meds", "unknown-code")]
     assert found.values() == [("meds____1", "1"), ("sex", "0")]
     assert "zzyzx" not in str(found.tally).lower(), "a cell's value is no name"
+
+
+@pytest.mark.slow
+def test_a_big_export_is_sorted_within_the_workers_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More text than the sorter may hold, its lines in no order: every cell is in its row."""
+    monkeypatch.setattr(redcap_eav, "ROWS_PER_BLOCK", 700)
+    n, fields = 10_000, [f"f{i}" for i in range(25)]
+    order = np.random.default_rng(1).permutation(n * len(fields))
+    pad = "x" * 1200
+    path = tmp_path / "eav.csv"
+    with path.open("w", encoding="utf-8") as out:
+        out.write("record,field_name,value\n")
+        out.writelines(f"r{i // 25},f{i % 25},{i}:{i ^ 99}{pad}\n" for i in order)
+    known = variables([write_dictionary(tmp_path / "dictionary.csv", FIELDS)])
+    made = replace(job(path, known), memory_gb=0.1, tmp=tmp_path / "tmp")
+    project = make_project(made.variables, "toy")
+    export = redcap_eav.EavExport(made, RedcapOptions(), project)
+    [limit] = export._con.execute("SELECT current_setting('memory_limit')").fetchone() or [""]
+    assert limit == "238.4 MiB"
+    n_rows = 0
+    for block in export.blocks():
+        n_rows += block.n_rows
+        record = np.array([int(r[1:]) for r in block.column("pid").to_pylist()])
+        for i, name in enumerate(fields):
+            place = record * 25 + i
+            wanted = [f"{p}:{p ^ 99}{pad}" for p in place.tolist()]
+            assert block.column(name).to_pylist() == wanted
+    assert n_rows == n

@@ -32,16 +32,6 @@ def of(sample: Sample, column: str) -> Floats:
     return np.array(sample.persons()[column], dtype=float)
 
 
-def logit(outcome: Floats, *predictors: Floats) -> Floats:
-    """Coefficients of a logistic regression, intercept first (Newton's method)."""
-    x = np.column_stack([np.ones(len(outcome)), *predictors])
-    beta = np.zeros(x.shape[1])
-    for _ in range(30):
-        p = 1 / (1 + np.exp(-x @ beta))
-        beta += np.linalg.solve((x.T * (p * (1 - p))) @ x, x.T @ (outcome - p))
-    return beta
-
-
 def test_a_quarter_of_riverside_is_also_in_ukdemo(sample: Sample) -> None:
     truth = sample.persons()
     both = sum(a and b for a, b in zip(truth["in_ukdemo"], truth["in_riverside"], strict=True))
@@ -202,37 +192,6 @@ def test_haemoglobin_rises_with_body_mass_as_planted(sample: Sample) -> None:
     assert slope[1] == pytest.approx(EFFECTS["hba1c_per_bmi"], abs=0.05)
     assert slope[2] == pytest.approx(EFFECTS["hba1c_per_year_of_age"], abs=0.03)
     assert slope[3] == pytest.approx(EFFECTS["hba1c_diabetes"], abs=0.8)
-
-
-def test_diabetes_rises_with_body_mass_as_planted(sample: Sample) -> None:
-    diabetes = np.array([d is not None for d in sample.persons()["onset_t2dm"]], dtype=float)
-    beta = logit(diabetes, of(sample, "bmi") - 27, of(sample, "age") - 57)
-    assert beta[1] == pytest.approx(EFFECTS["t2dm_log_odds_per_bmi"], abs=0.04)
-    assert beta[2] == pytest.approx(EFFECTS["t2dm_log_odds_per_year_of_age"], abs=0.03)
-
-
-def test_current_smokers_have_more_infarctions_as_planted(sample: Sample) -> None:
-    infarction = np.array([d is not None for d in sample.persons()["onset_mi"]], dtype=float)
-    beta = logit(infarction, of(sample, "smoking") == 2, of(sample, "age") - 57, of(sample, "male"))
-    assert beta[1] == pytest.approx(EFFECTS["mi_log_odds_current_smoker"], abs=0.6)
-    assert beta[2] == pytest.approx(EFFECTS["mi_log_odds_per_year_of_age"], abs=0.04)
-    assert beta[3] == pytest.approx(EFFECTS["mi_log_odds_male"], abs=0.6)
-
-
-@pytest.mark.parametrize("what", ["imaging", "gp"])
-def test_who_takes_part_depends_on_age_sex_and_deprivation(sample: Sample, what: str) -> None:
-    truth = sample.persons()
-    alive = np.array([d is None for d in truth["death_date"]])
-    pool = np.array(truth["in_ukdemo"]) & (alive if what == "imaging" else True)
-    came = (
-        np.array([d is not None for d in truth["visit2"]])
-        if what == "imaging"
-        else np.array(truth["gp_linked"])
-    )
-    predictors = [of(sample, "age") - 57, of(sample, "townsend"), of(sample, "male")]
-    beta = logit(came[pool].astype(float), *(p[pool] for p in predictors))
-    for place, name in enumerate(("per_year_of_age", "per_townsend", "male"), start=1):
-        assert beta[place] == pytest.approx(EFFECTS[f"{what}_log_odds_{name}"], abs=0.17), name
 
 
 def test_daily_drinkers_refuse_the_question_more_often(sample: Sample) -> None:

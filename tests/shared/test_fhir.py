@@ -26,7 +26,7 @@ EVENTS = {
     "Encounter": 1_215, "Immunization": 161, "MedicationRequest": 1_745, "Patient": 3,
     "Procedure": 2_056,
 }  # fmt: skip
-RECORDS = {"care_site": 43, "location": 44, "provider": 86}
+RECORDS = {"care_site": 43, "location": 87, "provider": 86}
 
 
 def test_the_bulk_export_balances_and_arrives(

@@ -186,7 +186,7 @@ def test_a_dry_run_says_what_would_come_and_changes_nothing(home: Home, tmp_path
 @pytest.mark.shared
 def test_a_published_omop_sample_can_be_loaded(home: Home, shared_data: Path) -> None:
     archive = shared_data / "omop_synthea27nj" / "Synthea27NjParquet_5.4.zip"
-    loaded = load(home, archive)
+    loaded = load(home, archive, is_extract=True)
     assert loaded.version == "v5.0 09-APR-22*"
     assert loaded.rows["concept"] == 2294 + loaded.kept_from_starter
     assert loaded.warnings["rows of concept_relationship whose concepts are not in CONCEPT"] > 0

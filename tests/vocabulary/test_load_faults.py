@@ -134,3 +134,17 @@ def test_a_full_disk_is_said_and_the_same_command_ends_it(home: Home, tmp_path: 
     assert (full.returncode, "the disk is full" in full.stderr) == (16, True), full.stderr
     assert in_force(home) == {}
     assert load(home, tmp_path / "big").rows["concept"] > 5_000
+
+
+def test_a_file_cut_at_the_end_of_a_line_is_found_by_what_refers_to_it(
+    home: Home, tmp_path: Path
+) -> None:
+    generate_athena(tmp_path / "athena", 2_000, seed=3)
+    path = tmp_path / "athena" / "CONCEPT.csv"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[: len(lines) // 2]))
+    said = faults(home, tmp_path / "athena")
+    assert "rows of concept_relationship name concepts that it does not hold" in said
+    assert "--extract" in said
+    extract = load(home, tmp_path / "athena", is_extract=True)
+    assert extract.warnings["rows of concept_ancestor whose concepts are not in CONCEPT"] > 0

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from biobraid.ingest.units import _spellings, factor, known_codes, to_ucum, unit_suggestions
+from biobraid.ingest.units import (
+    NO_UNIT,
+    _spellings,
+    factor,
+    known_codes,
+    to_ucum,
+    unit_suggestions,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +34,24 @@ from biobraid.ingest.units import _spellings, factor, known_codes, to_ucum, unit
         ("degrees C", "Cel"),
         ("percent", "%"),
         (" years ", "a"),
+        ("F", "[degF]"),
+        ("C", "Cel"),
+        ("G", "g"),
+        ("H", "h"),
+        ("S", "s"),
+        ("K", "K"),
+        ("U", "[U]"),
+        ("uU/mL", "10*-6.[iU]/mL"),
+        ("x10E3/uL", "10*3/uL"),
+        ("x10*9/L", "10*9/L"),
+        ("thou/uL", "10*3/uL"),
+        ("cells/mm3", "/uL"),
+        ("/hpf", "/[HPF]"),
+        ("/HPF", "/[HPF]"),
+        ("n/a", NO_UNIT),
+        ("None", NO_UNIT),
+        ("no unit", NO_UNIT),
+        ("unitless", "1"),
         ("furlongs", None),
         ("", None),
         (None, None),
@@ -37,7 +62,7 @@ def test_spellings(written: str | None, ucum: str | None) -> None:
 
 
 def test_every_spelling_leads_to_a_unit_of_the_vocabulary() -> None:
-    assert set(_spellings().values()) <= known_codes()
+    assert set(_spellings().values()) <= known_codes() | {NO_UNIT}
 
 
 @pytest.mark.parametrize(
@@ -69,6 +94,8 @@ def test_factors(given: str, wanted: str, expected: float) -> None:
         ("%", "mmol/mol", "HbA1c in per cent is not a tenth of mmol/mol"),
         ("[iU]/L", "[U]/L", "an international unit is no enzyme unit"),
         ("[smoot]", "cm", "is not known"),
+        ("1", "%", "is written for want of a unit: 6.5 is no 650 %"),
+        ("%", "1", "would be guessed as a ratio"),
     ],
 )
 def test_no_factor_is_better_than_a_wrong_one(given: str, wanted: str, why: str) -> None:
