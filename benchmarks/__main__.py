@@ -2,7 +2,8 @@
 
 Measures one thing beside its peer in one run and prints one object:
 {"benchmark", "machine", "figures": {key: number}, "lines": [{"figure", "op", "line", "holds"}]}.
-Each benchmark is a module with `run(data, seed, progress)` and `LINES`.
+Each benchmark is a module with `run(data, seed, progress)` and `LINES`; one with options of its
+own adds them in `add_arguments(parser)` and is then given them as `options`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from typing import Any
 
 from benchmarks.machine import describe
 
-NAMES = ("ukb_wide", "fhir", "spine", "bias_500k", "vocabulary")
+NAMES = (
+    "ukb_wide", "fhir", "spine", "vocabulary", "bias_500k",
+    "decay_p12", "decay_scale", "rubin", "mice_scale",
+)  # fmt: skip
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 
 
@@ -27,15 +31,15 @@ def measure(
     data: Path | None,
     seed: int,
     progress: Callable[[str], None],
-    scenario: str | None = None,
+    options: argparse.Namespace | None = None,
 ) -> dict[str, Any]:
     """Run one benchmark; figures that have a line are held against it.
 
-    scenario: another planted truth, for the benchmarks that have several.
+    options: what else the command line said, for modules with arguments of their own.
     """
     module = importlib.import_module(f"benchmarks.{name}")
-    more = {} if scenario is None else {"scenario": scenario}
-    figures: dict[str, float] = module.run(data=data, seed=seed, progress=progress, **more)
+    extra = {"options": options} if hasattr(module, "add_arguments") else {}
+    figures: dict[str, float] = module.run(data=data, seed=seed, progress=progress, **extra)
     lines = [
         {
             "figure": figure,
@@ -55,12 +59,14 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one line of JSON, no progress")
     parser.add_argument("--data", type=Path, help="input instead of the generated one")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scenario", help="another planted truth (bias_500k: prototype, steep)")
+    module = importlib.import_module(f"benchmarks.{parser.parse_known_args()[0].name}")
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
     given = parser.parse_args()
     silent: Callable[[str], None] = lambda _line: None  # noqa: E731
     loud: Callable[[str], None] = lambda line: print(f"  {line}", file=sys.stderr, flush=True)  # noqa: E731
-    result = measure(given.name, given.data, given.seed, silent if given.json else loud,
-                     given.scenario)  # fmt: skip
+    progress = silent if given.json else loud
+    result = measure(given.name, given.data, given.seed, progress, given)
     print(json.dumps(result) if given.json else json.dumps(result, indent=2))
     return 0
 

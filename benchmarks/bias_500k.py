@@ -9,6 +9,7 @@ called amplified. `--scenario steep` is a second truth.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -58,11 +59,21 @@ LINES = [
 ]
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of its own."""
+    parser.add_argument(
+        "--scenario", choices=sorted(SCENARIOS), default="prototype", help="which planted truth"
+    )
+
+
 def run(
-    data: Path | None, seed: int, progress: Callable[[str], None], scenario: str = "prototype"
+    data: Path | None,
+    seed: int,
+    progress: Callable[[str], None],
+    options: argparse.Namespace | None = None,
 ) -> dict[str, float]:
     """Figures of one audit with its truth; then of the replicates. `data` is a scratch folder."""
-    chosen = SCENARIOS[scenario]
+    chosen = SCENARIOS[options.scenario if options else "prototype"]
     with tempfile.TemporaryDirectory(dir=data) as scratch:
         given, out = Path(scratch) / "people.npz", Path(scratch) / "audit.json"
         truth = _draw(chosen, seed, given, progress)

@@ -71,13 +71,26 @@ def card_text(
         "",
         "- Person ids are this project's own and mean nothing elsewhere; dates follow the",
         "  project's date policy.",
-        "- An empty value always has its reason in `…__absent_reason`. Nothing is imputed.",
+        f"- An empty value always has its reason in `…__absent_reason`. {_imputed_words(plan)}",
         "- `any` is false only for persons covered by a source that would have recorded it; the",
         "  coverage is not compared with the window.",
         "- Datasets of one project can be joined to each other: treat them as one disclosure.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _imputed_words(plan: WidePlan) -> str:
+    """What was imputed, and whether anything looks ahead."""
+    filled = [v for v in plan.variables if v.impute]
+    if not filled:
+        return "Nothing is imputed."
+    words = (
+        f"Empty cells of {', '.join(v.name for v in filled)} are imputed where a plan did so: "
+        "`…__is_imputed` is then true, the reason stays, and the age is that of the last value."
+    )
+    ahead = [v.name for v in filled if v.impute and v.impute.uses_future]
+    return words + (f" {', '.join(ahead)} may rest on LATER values." if ahead else "")
 
 
 def _origin(v: Variable) -> str:

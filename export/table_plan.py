@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from biobraid.export.dates import BIRTH_COLUMNS, DATE_TYPES, DateKind, birth, dated, dated_text
 from biobraid.export.owned_rows import HIDDEN, OWNED, TOKENS, side
 
-RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart")
-EMPTY_SCHEMAS = ("imputed", "audit", "meta")
+RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart", "imputed")
+EMPTY_SCHEMAS = ("audit", "meta")
 
 # Keys of the landing layer: of no use without it, and the same in every project.
 DROPPED_COLUMNS = frozenset({"source_person_key", "row_id", "record_id", "batch"})
@@ -16,7 +16,7 @@ DROPPED_COLUMNS = frozenset({"source_person_key", "row_id", "record_id", "batch"
 _TERMS = frozenset(
     {
         "domain_id", "vocabulary_id", "concept_class_id", "relationship_id", "target_domain_id",
-        "cost_domain_id",
+        "cost_domain_id", "run_id",  # run_id joins the tables of imputed to each other
     }
 )  # fmt: skip
 # Tables of cdm without a person that hold nothing about one.
@@ -94,7 +94,7 @@ def reason_to_leave_out(table: SourceTable, scope: Scope) -> str | None:
         return None
     if table.schema == "cdm" and table.name not in _FREE_OF_PERSONS | _VOCABULARY:
         return "rows belong to persons but name none, so consent cannot be applied"
-    if table.schema == "mart":
+    if table.schema == "mart" or table.full_name == "imputed.missingness_audit":
         return "counts persons outside the project"
     return None
 

@@ -32,6 +32,7 @@ from biobraid.export.project import INTERNAL, OpenProject, open_project, refuse_
 from biobraid.export.release import MANIFEST, file_sha256, find_release, flush_folder
 from biobraid.export.session import lock_down, release_session
 from biobraid.export.wide_absent import Reasons, find_reasons, reasons_of
+from biobraid.export.wide_imputed import fill_imputed
 from biobraid.export.wide_plan import SUFFIXES, WidePlan, read_plan
 from biobraid.export.wide_values import ValueColumn, load_variables, read_values
 
@@ -128,9 +129,11 @@ def _write(
         columns = read_values(con, plan.variables, persons.num_rows)
         tell("absent reasons", 0.6)
         reasons = find_reasons(con, columns)
+        # What was observed; imputed cells keep the reason why they were empty.
+        present = {c.variable.name: int(c.is_present.sum()) for c in columns}
+        fill_imputed(con, columns)
     tell("write", 0.8)
     write_parquet(folder / DATA, persons, columns, reasons)
-    present = {c.variable.name: int(c.is_present.sum()) for c in columns}
     (folder / "dictionary.csv").write_text(
         dictionary_csv(plan, present, persons.num_rows, project.min_cell), encoding="utf-8"
     )
@@ -177,7 +180,7 @@ def write_parquet(
                 value, reason, imputed, age = column.variable.columns
                 parts[value] = column.arrow(start, stop)
                 parts[reason] = reasons_of(why, start, stop)
-                parts[imputed] = pa.repeat(pa.scalar(False), stop - start)
+                parts[imputed] = pa.array(column.is_imputed[start:stop])
                 parts[age] = column.ages(start, stop)
             group = pa.table(parts)
             if sink is None:

@@ -9,6 +9,7 @@ variables:
     pick: latest                   # latest, earliest, mean or any
     window: {from_days: -365, to_days: 0}   # from cohort_start_date; or {from: 2006-01-01}
     unit_concept_id: 9531
+    impute: {plan: labs, variable: bmi}   # fill empty cells from imputed.imputed_value
   - name: sex
     table: person
     column: gender_concept_id
@@ -102,6 +103,15 @@ class Window(_Strict):
         return self
 
 
+class FromImputed(_Strict):
+    """Imputed cells that fill what is empty: of a plan that was run, by `biobraid impute`."""
+
+    plan: str
+    variable: str
+    imputation_no: int = Field(default=0, ge=0)  # 0 the best value, 1 to m draws
+    uses_future: bool = False  # true: accept values that rest on later ones; never for prediction
+
+
 class Variable(_Strict):
     """One variable of the dataset: four columns."""
 
@@ -116,6 +126,7 @@ class Variable(_Strict):
     value: Value | None = None  # default: number where the table has one, else date
     window: Window = Window()
     unit_concept_id: int | None = None
+    impute: FromImputed | None = None
 
     @field_validator("concept_id", mode="before")
     @classmethod
@@ -129,6 +140,8 @@ class Variable(_Strict):
         if self.table == "person":
             if self.column not in PERSON_COLUMNS:
                 raise ValueError(f"column must be one of {', '.join(PERSON_COLUMNS)}")
+            if self.impute:
+                raise ValueError("columns of a person are not imputed")
             return self
         if self.table not in TABLES:
             raise ValueError(f"table must be person or one of {', '.join(TABLES)}")
@@ -146,6 +159,8 @@ class Variable(_Strict):
             raise ValueError(f"{self.table} has no units")
         if self.pick == "mean" and self.kind != "number":
             raise ValueError("a mean needs value: number")
+        if self.impute and (self.kind != "number" or self.pick not in ("latest", "earliest")):
+            raise ValueError("impute needs value: number and pick latest or earliest")
         return self
 
     @property

@@ -46,6 +46,7 @@ class ValueColumn:
     is_present: npt.NDArray[np.bool_]
     age_days: npt.NDArray[np.int32]
     has_age: npt.NDArray[np.bool_]
+    is_imputed: npt.NDArray[np.bool_]
 
     def arrow(self, start: int, stop: int) -> pa.Array:
         """Values of some persons; null where absent."""
@@ -67,6 +68,7 @@ def empty_column(variable: Variable, n_persons: int) -> ValueColumn:
         np.full(n_persons, filler, dtype=kind),
         np.zeros(n_persons, dtype=np.bool_),
         np.zeros(n_persons, dtype=np.int32),
+        np.zeros(n_persons, dtype=np.bool_),
         np.zeros(n_persons, dtype=np.bool_),
     )
 

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "run": ("run", "ingest, link and build, as far as something changed."),
     "audit": ("audit", "Audit who is missing, from which modality, and what it does."),
     "status": ("status", "What came in, what was left over, and why."),
+    "impute": ("impute", "Fill gaps with flags, beside the warehouse's facts."),
     "project": ("project", "Create and list projects."),
     "release": ("release", "Make an immutable, pseudonymous copy for one project."),
     "query": ("query", "Run SQL on a release."),
