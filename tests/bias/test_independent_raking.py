@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+import svy
 
 from benchmarks.bias_population import NAMES, SCENARIOS, attributes, block, draw_people
 from biobraid.quality.bias.frame import Frame
 from biobraid.quality.bias.raking import rake
 from biobraid.quality.bias.reference import reference_of
-
-svy = pytest.importorskip("svy")
 
 
 @pytest.mark.parametrize("pairs", [(), ((0, 1), (3, 4))], ids=["one-way", "two-way"])
