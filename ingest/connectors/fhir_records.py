@@ -92,7 +92,7 @@ def land_coverage(found: Resources) -> None:
         "payer_plan_period",
         {
             "payer_record_id": record,
-            "family_source_value": _tokens(found, frame.peek("subscriberId")),
+            "family_token": _tokens(found, frame.peek("subscriberId")),
             "relationship": relationship.code,
         },
     )

@@ -60,14 +60,18 @@ def collect_in_use(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
 
 
 def concept_columns(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, bool]]:
-    """(table, column, whether the table has person_id) of every concept column in cdm."""
+    """(table, column, whether the table has person_id) of every concept column in cdm.
+
+    Eras are left out: they are made of the rows that are counted already.
+    """
     rows = con.execute(
         "SELECT c.table_name, c.column_name, p.column_name IS NOT NULL"
         " FROM duckdb_columns() AS c LEFT JOIN duckdb_columns() AS p"
         " ON p.database_name = 'warehouse' AND p.schema_name = 'cdm'"
         " AND p.table_name = c.table_name AND p.column_name = 'person_id'"
         " WHERE c.database_name = 'warehouse' AND c.schema_name = 'cdm'"
-        " AND c.column_name LIKE '%concept_id' AND c.data_type = 'BIGINT' ORDER BY ALL"
+        " AND c.column_name LIKE '%concept_id' AND c.data_type = 'BIGINT'"
+        " AND c.table_name NOT IN ('condition_era', 'drug_era', 'dose_era') ORDER BY ALL"
     ).fetchall()
     return [(str(table), str(column), bool(has)) for table, column, has in rows]
 

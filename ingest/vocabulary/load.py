@@ -88,9 +88,7 @@ def load(
             resumed = tuple(t for t in download.members if stage.note(f"read.{t}"))
             read_tables(stage, download, list(download.members), tell)
             version = version_of(stage)
-            warnings = _prepare_all(home, stage, version, tell)
-            if not is_extract:
-                refuse_torn(stage, warnings)
+            warnings = _prepare_all(home, stage, version, is_extract, tell)
             kept = int((stage.note(KEPT) or {})["rows"])
             note = {"name": ATHENA, "version": version, "warnings": warnings,
                     "kept_from_starter": kept}  # fmt: skip
@@ -155,7 +153,9 @@ def prepare_tables(preparing: Preparing, tables: Iterable[str], tell: OnProgress
     stage.drop(f"read.{CPT4}")
 
 
-def _prepare_all(home: Home, stage: Stage, version: str, tell: OnProgress) -> dict[str, int]:
+def _prepare_all(
+    home: Home, stage: Stage, version: str, is_extract: bool, tell: OnProgress
+) -> dict[str, int]:
     preparing = Preparing(home, stage, version)
     try:
         prepare_tables(preparing, SORTED_BY, tell)
@@ -163,7 +163,10 @@ def _prepare_all(home: Home, stage: Stage, version: str, tell: OnProgress) -> di
         preparing.prepare_origins()
         tell("comparing the tables", 0.92)
         if stage.note("oddities") is None:
-            stage.remember("oddities", counts=count_oddities(preparing.con, stage))
+            found = count_oddities(preparing.con, stage)
+            if not is_extract:
+                refuse_torn(stage, found)
+            stage.remember("oddities", counts=found)
         counts: dict[str, int] = (stage.note("oddities") or {})["counts"]
         return counts
     finally:

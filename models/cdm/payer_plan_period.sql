@@ -51,7 +51,7 @@ WITH field AS (
     MAX(CASE WHEN d.field = 'sponsor_concept_id' THEN d.value_text END) AS sponsor_concept_id,
     MAX(CASE WHEN d.field = 'sponsor_source_value' THEN d.value_text END) AS sponsor_source_value,
     MAX(CASE WHEN d.field = 'sponsor_source_concept_id' THEN d.value_text END) AS sponsor_source_concept_id,
-    MAX(CASE WHEN d.field = 'family_source_value' THEN d.value_text END) AS family_source_value,
+    MAX(CASE WHEN d.field IN ('family_source_value', 'family_token') THEN d.value_text END) AS family_source_value,
     MAX(CASE WHEN d.field = 'stop_reason_concept_id' THEN d.value_text END) AS stop_reason_concept_id,
     MAX(CASE WHEN d.field = 'stop_reason_source_value' THEN d.value_text END) AS stop_reason_source_value,
     MAX(CASE WHEN d.field = 'stop_reason_source_concept_id' THEN d.value_text END) AS stop_reason_source_concept_id

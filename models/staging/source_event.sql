@@ -30,6 +30,7 @@ MODEL (
     value_code_system = 'OMOP vocabulary id of value_code, or study:source; unknown where the source gives none',
     value_code_key = 'value_code to compare by; null if there is none',
     source_unit = 'Unit delivered with the value; null if none (n/a, no unit)',
+    given_unit = 'Unit as delivered, whatever it says',
     ucum_unit = 'The same in UCUM; null if none or not known',
     range_low = 'Lower end of the normal range, in source_unit',
     range_high = 'Upper end of the normal range, in source_unit',
@@ -219,6 +220,7 @@ SELECT
     ELSE UPPER(REPLACE(TRIM(r.value_code), '.', ''))
   END AS TEXT) AS value_code_key,
   CAST(CASE WHEN COALESCE(w.ucum_unit, '-') <> '' THEN TRIM(r.unit) END AS TEXT) AS source_unit,
+  CAST(TRIM(r.unit) AS TEXT) AS given_unit,
   CAST(CASE WHEN w.ucum_unit <> '' THEN w.ucum_unit END AS TEXT) AS ucum_unit,
   CAST(CASE
     WHEN REGEXP_MATCHES(TRIM(r.range_low), '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')

@@ -180,7 +180,7 @@ SELECT
     THEN 'unconvertible'
     ELSE 'as-delivered'
   END AS TEXT) AS unit_state,
-  CAST(e.source_unit AS TEXT) AS source_unit,
+  CAST(e.given_unit AS TEXT) AS source_unit,
   CAST(CASE
     WHEN t.rule = 'scale'
     AND (

@@ -114,6 +114,7 @@ WITH read_detail AS (
       WHEN d.kind = 'payer_plan_period'
       AND d.field IN (
         'family_source_value',
+        'family_token',
         'payer_concept_id',
         'payer_record_id',
         'payer_source_concept_id',

@@ -212,7 +212,7 @@ def test_cover_is_a_period_and_the_subscriber_is_nobody_elses_business(file: Pat
     assert period[:4] == ("payer_plan_period", "EHCPOL", "2019-01-01", "2020-12-31")
     assert found.details["payer_record_id"] == str(house[4])
     assert found.details["relationship"] == "self"
-    token = found.details["family_source_value"]
+    token = found.details["family_token"]
     assert re.fullmatch("[0-9a-f]{16}", token), "who shares a policy shares its token"
     assert ("other", "SUB-1") in found.identities
     assert "Payer" not in str(found.tables)

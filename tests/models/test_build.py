@@ -112,13 +112,8 @@ def test_rows_that_came_later_are_in_and_only_their_models_are_made_anew(built: 
     deliver(built, REGISTRATION)
     third = build(built)
     assert third.changed_tables == ("raw.record",)
-    # Facts are made anew, for a record may be the provider that an event points to.
-    untouched = {
-        "staging.source_value",
-        "staging.source_event",
-        "stem.value_fact",
-        "stem.event_target",
-    }
+    # Events are made anew, for a record may be the medication that codes one or its provider.
+    untouched = {"staging.source_value", "staging.value_frequency", "stem.value_target"}
     assert not untouched & set(third.built)
     assert {"mart.source_coverage", "cdm.observation_period"} <= set(third.built)
 

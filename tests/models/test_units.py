@@ -247,8 +247,8 @@ def test_no_unit_is_none_and_a_plain_1_is_never_taken_for_a_ratio() -> None:
         == """
       value_number | unit_concept_id | unit_state    | source_unit
       -------------+-----------------+---------------+------------
-      6.5          |                 | no-unit       |
-      6.6          |                 | no-unit       |
+      6.5          |                 | no-unit       | n/a
+      6.6          |                 | no-unit       | none
       6.7          | 0               | unconvertible | 1
       37.0000000000216 | 8653        | converted     | F
     """
