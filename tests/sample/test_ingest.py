@@ -178,7 +178,9 @@ def test_no_canary_is_in_landing_outside_the_vault(landed: Landed) -> None:
         "raw.reject",
     ):
         for row in landed.rows("SELECT * FROM {parts}", table):
-            text = "\n".join(str(cell).lower() for cell in row)
+            # A number is compared whole: seven given digits do occur within some 63-bit id.
+            assert not canaries & {str(cell) for cell in row if isinstance(cell, int)}
+            text = "\n".join(str(cell).lower() for cell in row if not isinstance(cell, int))
             assert not [c for c in canaries if c in text]
     names = "\n".join(p.as_posix().lower() for p in landed.home.root.rglob("*"))
     assert not [c for c in canaries if c in names]
