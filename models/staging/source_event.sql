@@ -96,48 +96,7 @@ MODEL (
   )
 );
 
-WITH named AS (
-  SELECT
-    d.record_id,
-    m.code,
-    m.code_system,
-    m.label AS code_text
-  FROM raw.detail AS d
-  INNER JOIN raw.record AS m
-    ON d.value = CAST(m.record_id AS TEXT)
-  WHERE
-    d.field = 'medication_record_id' AND m.kind = 'medication'
-  UNION ALL
-  SELECT
-    u.record_id,
-    d.code,
-    d.code_system,
-    d.code_text
-  FROM raw.event AS u
-  INNER JOIN raw.event AS d
-    ON u.parent_record_id = d.record_id
-  WHERE
-    u.kind = 'device' AND d.kind = 'device' AND u.code IS NULL
-), placed_code AS (
-  SELECT
-    n.record_id,
-    n.code,
-    n.code_system,
-    n.code_text,
-    ROW_NUMBER() OVER (PARTITION BY n.record_id ORDER BY n.code, n.code_system, n.code_text) AS place
-  FROM named AS n
-  WHERE
-    NOT n.code IS NULL
-), named_code AS (
-  SELECT
-    n.record_id,
-    n.code,
-    n.code_system,
-    n.code_text
-  FROM placed_code AS n
-  WHERE
-    n.place = 1
-), alias AS (
+WITH alias AS (
   SELECT
     TRY_CAST(d.value AS BIGINT) AS alias_record_id,
     MIN(d.record_id) AS record_id
@@ -289,7 +248,7 @@ LEFT JOIN staging.provider_role AS o
   ON COALESCE(p.record_id, r.provider_record_id) = o.record_id
 LEFT JOIN alias AS c
   ON r.care_site_record_id = c.alias_record_id
-LEFT JOIN named_code AS n
+LEFT JOIN staging.named_code AS n
   ON r.record_id = n.record_id AND r.code IS NULL AND r.kind IN ('drug', 'device')
 INNER JOIN link.person_bridge AS b
   ON r.source_person_key = b.source_person_key
