@@ -1,3 +1,11 @@
 """Connectors: one module per file format, each registering itself."""
 
-from biobraid.ingest.connectors import delimited, dicom, fhir, omop, redcap, ukb  # noqa: F401
+from biobraid.ingest.connectors import (  # noqa: F401
+    delimited,
+    dicom,
+    fhir,
+    imaging_index,
+    omop,
+    redcap,
+    ukb,
+)

@@ -97,10 +97,11 @@ def asset_chunks(job: FileJob, assets: Sequence[Asset], told: Told) -> Iterable[
         columns[name] = [a.facts.get(name) for a in assets]
     made = {n: pa.array(v, _FACTS[n]) for n, v in columns.items()}
     yield Chunk("raw.asset", pa.table({**made, **time_columns(job, [a.time for a in assets])}))
-    yield from _procedures(job, assets, told)
+    yield from procedure_chunks(job, assets, told)
 
 
-def _procedures(job: FileJob, assets: Sequence[Asset], told: Told) -> Iterable[Chunk]:
+def procedure_chunks(job: FileJob, assets: Sequence[Asset], told: Told) -> Iterable[Chunk]:
+    """raw.event: one procedure for each study and modality, at its earliest time."""
     found: dict[int, tuple[Asset, str]] = {}
     for asset in sorted(assets, key=lambda a: (a.record_id, a.time or "9999")):
         code = asset.modality or "OT"
