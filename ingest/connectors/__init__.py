@@ -1,6 +1,7 @@
 """Connectors: one module per file format, each registering itself."""
 
 from biobraid.ingest.connectors import (  # noqa: F401
+    bids,
     delimited,
     dicom,
     fhir,
@@ -8,4 +9,5 @@ from biobraid.ingest.connectors import (  # noqa: F401
     omop,
     redcap,
     ukb,
+    wfdb,
 )

@@ -80,9 +80,9 @@ def _land(
         yield chunk
     for column, kind in rows.job.source.identity.items():
         if column in header and column not in rows.used:
-            chunk = identities(rows.job, kind, rows.column(column), rows.persons, rows.records)
-            if chunk is not None:
-                yield chunk
+            named = identities(rows.job, kind, rows.column(column), rows.persons, rows.records)
+            if named is not None:
+                yield named
             rows.to_vault.add(column)
     _count_cells(rows, header, counts)
 
@@ -165,9 +165,7 @@ def _good_rows(
     rows = IndexRows(job, options, roles, block, natives, series, good)
     twice = rows.seen_before(seen)
     if twice.any():
-        rejects.append(
-            reject_table(rows.row_numbers[twice], "duplicate-key", "each image once")
-        )
+        rejects.append(reject_table(rows.row_numbers[twice], "duplicate-key", "each image once"))
         rows = rows.without(twice)
     return rows, rejects
 

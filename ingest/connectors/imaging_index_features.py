@@ -75,9 +75,7 @@ def _details(rows: IndexRows, records: U64) -> Iterator[Chunk]:
         yield Chunk("raw.detail", pa.table(columns))
 
 
-def _origin(
-    rows: IndexRows, records: U64, at: np.ndarray, fact: str
-) -> dict[str, pa.Array]:
+def _origin(rows: IndexRows, records: U64, at: np.ndarray, fact: str) -> dict[str, pa.Array]:
     hashed = np.uint64(value_hash(rows.job.keys, "image-feature", fact))
     return {
         "row_id": positive(mix(records[at], hashed)),

@@ -99,7 +99,7 @@ class IndexRows:
     def n_given(self, name: str) -> int:
         """Cells of a column that hold something."""
         values = self.column(name)
-        return len(values) - values.null_count
+        return int(len(values) - values.null_count)
 
     def times(self) -> list[str | None]:
         """ISO date, with the time of day where both are given; other dates stand in."""

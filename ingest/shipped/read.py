@@ -10,7 +10,7 @@ from biobraid.ingest.dictionaries.dictionary_csv import DictionaryRows, read_dic
 
 _FOLDER = Path(__file__).parent
 # Connectors that land the same variables and codes as another.
-_SAME_AS = {"imaging_index": "dicom", "bids": "dicom", "wfdb": "dicom"}
+_SAME_AS = {"imaging_index": "dicom", "wfdb": "dicom"}
 
 
 def _folder_of(connector: str) -> Path:

@@ -1,0 +1,44 @@
+"""Options of the connectors `bids` and `wfdb`."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+
+class BidsOptions(BaseModel):
+    """empty_files: what a file of 0 bytes is.
+
+    `reject` (default): a damaged delivery. `land`: the dataset was published without its images
+    (as a skeleton); what names and sidecars say lands, geometry stays unknown.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    empty_files: Literal["reject", "land"] = "reject"
+
+
+class WfdbOptions(BaseModel):
+    """person_pattern: finds the person (a group `person`) in a record's path below the group.
+
+    Default: the folder the record lies in, or the record's name where it lies in none.
+    modality: DICOM modality code of the records.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person_pattern: str = r"^(?:.*/)?(?P<person>[^/]+)/[^/]+$|^(?P<name>[^/]+)$"
+    modality: str = "ECG"
+
+    @field_validator("person_pattern")
+    @classmethod
+    def _has_group(cls, value: str) -> str:
+        try:
+            groups = re.compile(value).groupindex
+        except re.error:
+            raise ValueError("is no regular expression") from None
+        if "person" not in groups:
+            raise ValueError("needs a group (?P<person>...)")
+        return value
