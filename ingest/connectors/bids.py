@@ -83,6 +83,7 @@ class _Dataset:
         self._rejects: list[tuple[int, str | None, str, str]] = []
         self._told = Told()
         self._prefix = prefix_of(job)
+        self._by_label = options.person_id == "label"
         self._sidecars: dict[str, dict[str, Any]] = {}
         self._times: dict[str, str] = {}
 
@@ -92,7 +93,7 @@ class _Dataset:
         self._nearest = sidecars_by_folder(self._sidecars)
         participants = next((f for f in self._files if f.name == _PARTICIPANTS), None)
         if participants is not None:
-            yield from Participants(self._job, participants.path).read(counts)
+            yield from Participants(self._job, participants.path, self._by_label).read(counts)
         assets: list[Asset] = []
         names: list[tuple[str, str, str, int | None]] = []
         for number, file in enumerate(self._files, start=1):
@@ -104,7 +105,7 @@ class _Dataset:
             if made is None:
                 continue
             assets.append(made)
-            native = file.name.partition("/")[0]
+            native = self._native(file.name.partition("/")[0])
             names.append((made.person, "native_id", native, None))
             where = f"{self._prefix}{file.name}"
             names.append((made.person, "asset_location", where, made.asset_id))
@@ -156,6 +157,9 @@ class _Dataset:
         facts |= self._of_sidecars(named)
         return self._made(named, facts)
 
+    def _native(self, subject: str) -> str:
+        return subject.removeprefix("sub-") if self._by_label else subject
+
     def _reject(self, number: int, reason: str, expected: str) -> None:
         self._counts.records_rejected += 1
         self._rejects.append((number, None, reason, expected))
@@ -180,7 +184,8 @@ class _Dataset:
         job = self._job
         session = f"bids/{job.source_id}/{named.subject}/{named.session}"
         own = f"bids/{job.source_id}/{named.name}"
-        person = job.keys.person_key(job.study.person_namespace, named.subject)
+        native = self._native(named.subject)
+        person = job.keys.person_key(job.study.person_namespace, native)
         time = self._times.get(named.name) or self._times.get(
             f"{named.subject}/{named.session}", None
         )

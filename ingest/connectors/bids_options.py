@@ -9,13 +9,16 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class BidsOptions(BaseModel):
-    """empty_files: what a file of 0 bytes is.
+    """person_id: the participant_id as it stands (sub-01), or its `label` (01).
 
-    `reject` (default): a damaged delivery. `land`: the dataset was published without its images
-    (as a skeleton); what names and sidecars say lands, geometry stays unknown.
+    empty_files: what a file of 0 bytes is. `reject` (default): a damaged delivery. `land`: the
+    dataset was published without its images (as a skeleton); what names and sidecars say lands,
+    geometry stays unknown.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person_id: Literal["participant_id", "label"] = "participant_id"
 
     empty_files: Literal["reject", "land"] = "reject"
 

@@ -46,8 +46,8 @@ def acquisition_times(job: FileJob, file: GroupFile) -> dict[str, str]:
 class Participants:
     """participants.tsv: one record a row, one fact for each declared cell."""
 
-    def __init__(self, job: FileJob, path: Path) -> None:
-        self._job, self._path = job, path
+    def __init__(self, job: FileJob, path: Path, by_label: bool = False) -> None:
+        self._job, self._path, self._by_label = job, path, by_label
         self._told: set[str] = set()
         self._seen: set[str] = set()
 
@@ -75,6 +75,8 @@ class Participants:
             counts.records_rejected += bad.num_rows
             yield Chunk("raw.reject", bad)
         natives = given.filter(pa.array(good))
+        if self._by_label:
+            natives = pc.replace_substring_regex(natives, "^sub-", "")
         persons = person_keys(job.keys, job.study.person_namespace, natives)
         scope = f"bids/{job.study.id}/{job.source_id}/participants"
         records = record_ids(job.keys, scope, [(ID, natives)])
