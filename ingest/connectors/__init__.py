@@ -4,6 +4,7 @@ from biobraid.ingest.connectors import (  # noqa: F401
     bids,
     delimited,
     dicom,
+    embeddings,
     fhir,
     imaging_index,
     omop,

@@ -21,7 +21,7 @@ from biobraid.ingest.connectors.bids_names import (
     rule_of_file,
     sidecars_by_folder,
 )
-from biobraid.ingest.connectors.bids_options import BidsOptions
+from biobraid.ingest.connectors.bids_options import BidsOptions, native_id
 from biobraid.ingest.connectors.bids_tables import Participants, acquisition_times
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.dicom import refuse_delta
@@ -83,7 +83,6 @@ class _Dataset:
         self._rejects: list[tuple[int, str | None, str, str]] = []
         self._told = Told()
         self._prefix = prefix_of(job)
-        self._by_label = options.person_id == "label"
         self._sidecars: dict[str, dict[str, Any]] = {}
         self._times: dict[str, str] = {}
 
@@ -93,7 +92,7 @@ class _Dataset:
         self._nearest = sidecars_by_folder(self._sidecars)
         participants = next((f for f in self._files if f.name == _PARTICIPANTS), None)
         if participants is not None:
-            yield from Participants(self._job, participants.path, self._by_label).read(counts)
+            yield from Participants(self._job, participants.path, self._options).read(counts)
         assets: list[Asset] = []
         names: list[tuple[str, str, str, int | None]] = []
         for number, file in enumerate(self._files, start=1):
@@ -158,7 +157,7 @@ class _Dataset:
         return self._made(named, facts)
 
     def _native(self, subject: str) -> str:
-        return subject.removeprefix("sub-") if self._by_label else subject
+        return native_id(self._options, self._job.path.name, subject)
 
     def _reject(self, number: int, reason: str, expected: str) -> None:
         self._counts.records_rejected += 1

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class BidsOptions(BaseModel):
-    """person_id: the participant_id as it stands (sub-01), or its `label` (01).
+    """person_id: the participant_id as it stands (sub-01), its `label` (01), or the name of the
+    dataset's folder before it (`dataset`: ds001/sub-01), where a study has several datasets:
+    sub-01 of one is not sub-01 of the next.
 
     empty_files: what a file of 0 bytes is. `reject` (default): a damaged delivery. `land`: the
     dataset was published without its images (as a skeleton); what names and sidecars say lands,
@@ -18,9 +20,16 @@ class BidsOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    person_id: Literal["participant_id", "label"] = "participant_id"
+    person_id: Literal["participant_id", "label", "dataset"] = "participant_id"
 
     empty_files: Literal["reject", "land"] = "reject"
+
+
+def native_id(options: BidsOptions, dataset: str, participant: str) -> str:
+    """The person's id under which a participant of a dataset is known."""
+    if options.person_id == "label":
+        return participant.removeprefix("sub-")
+    return f"{dataset}/{participant}" if options.person_id == "dataset" else participant
 
 
 class WfdbOptions(BaseModel):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SourceFileError
+from biobraid.ingest.connectors.bids_options import BidsOptions, native_id
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
 from biobraid.ingest.connectors.ukb_persons import constant, identities, native_ids
 from biobraid.ingest.file_groups import GroupFile
@@ -46,8 +47,8 @@ def acquisition_times(job: FileJob, file: GroupFile) -> dict[str, str]:
 class Participants:
     """participants.tsv: one record a row, one fact for each declared cell."""
 
-    def __init__(self, job: FileJob, path: Path, by_label: bool = False) -> None:
-        self._job, self._path, self._by_label = job, path, by_label
+    def __init__(self, job: FileJob, path: Path, options: BidsOptions) -> None:
+        self._job, self._path, self._options = job, path, options
         self._told: set[str] = set()
         self._seen: set[str] = set()
 
@@ -74,9 +75,9 @@ class Participants:
             bad = reject_table(block.row_numbers[~good], "duplicate-key", "each participant once")
             counts.records_rejected += bad.num_rows
             yield Chunk("raw.reject", bad)
-        natives = given.filter(pa.array(good))
-        if self._by_label:
-            natives = pc.replace_substring_regex(natives, "^sub-", "")
+        names = given.filter(pa.array(good)).to_pylist()
+        dataset = job.path.name
+        natives = pa.array([native_id(self._options, dataset, n) for n in names], pa.string())
         persons = person_keys(job.keys, job.study.person_namespace, natives)
         scope = f"bids/{job.study.id}/{job.source_id}/participants"
         records = record_ids(job.keys, scope, [(ID, natives)])

@@ -6,7 +6,7 @@ MODEL (
   references (
     person_id
   ),
-  depends_on (cdm.measurement, cdm.observation),
+  depends_on (cdm.measurement, cdm.observation, cdm.person),
   description 'IMAGE_FEATURE of the medical imaging extension (MI-CDM): dated facts of stem.image_fact whose image is in cdm.image_occurrence and of the same person. The value stands in the table that image_feature_event_id points to; features without an image are counted in stem.record_arrival.',
   column_descriptions (
     image_feature_id = 'The unique key given to an imaging feature',
