@@ -52,7 +52,7 @@ _ERAS = "('condition_era', 'drug_era', 'dose_era')"
 
 
 def deny_records(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `denied_record`: delivered records and eras of persons that may not go.
+    """Make `denied_record`: delivered records, eras and assets of persons that may not go.
 
     Needs `linked`, `refusal` and `wanted_modality`; the rule is that of single facts.
     """
@@ -64,6 +64,8 @@ def deny_records(con: duckdb.DuckDBPyConnection) -> None:
           UNION ALL
           SELECT row_id, person_id, study, source, start_date
           FROM warehouse.staging.source_event WHERE kind IN {_ERAS}
+          UNION ALL
+          SELECT asset_id, person_id, study, source, start_date FROM warehouse.stem.asset
         )
         SELECT DISTINCT d.record_id
         FROM delivered AS d

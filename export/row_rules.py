@@ -83,6 +83,12 @@ _STAYS: dict[str, str] = {
     "cdm.condition_era": _era("condition", "d.concept_id = t.condition_concept_id"),
     "cdm.drug_era": _era("drug", "d.concept_id = t.drug_concept_id"),
     "cdm.dose_era": _era("dose", "TRUE"),
+    "cdm.image_occurrence": ("t.image_occurrence_id NOT IN (SELECT record_id FROM denied_record)"),
+    # A measurement made from an image goes where both may.
+    "cdm.image_feature": (
+        "t.image_occurrence_id NOT IN (SELECT record_id FROM denied_record) "
+        "AND t.image_feature_event_id NOT IN (SELECT fact_id FROM denied_fact)"
+    ),
     # Days at risk are those of all sources of an origin: without one they cannot be told.
     "mart.follow_up": """NOT EXISTS (
       SELECT 1 FROM (SELECT person_id, study, source FROM denied_source

@@ -23,7 +23,9 @@ from biobraid.core.warehouse import parquet_list
 from biobraid.linkage.consent import CONSENT_QUERY
 
 _BATCH_ROWS = 128 * 1024
-_KEYED_TABLES = ("raw.value", "raw.event", "raw.record", "raw.detail", "raw.consent")
+_KEYED_TABLES = (
+    "raw.value", "raw.event", "raw.record", "raw.detail", "raw.consent", "raw.asset", "raw.vector",
+)  # fmt: skip
 _METRICS = """
     count(*) AS n_source_persons,
     count(DISTINCT person_id) AS n_persons,

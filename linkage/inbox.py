@@ -3,6 +3,7 @@
 Which values are kept: per source person, source and identity type, those of the newest
 delivery that gave any. A correction so replaces the value it corrects, several values of one
 delivery stay side by side, and a delivery that is silent about a type leaves it as it was.
+Locations of assets count per asset: a new image says nothing about where older ones lie.
 Rows are a set, so a file taken twice, or files taken in another order, change nothing.
 """
 
@@ -180,7 +181,8 @@ def _merge_identifiers(con: duckdb.DuckDBPyConnection) -> bool:
         newest AS (
           SELECT * FROM every
           QUALIFY delivery = max(delivery) OVER (
-            PARTITION BY source_person_key, study, source, type)
+            PARTITION BY source_person_key, study, source, type,
+              CASE WHEN type = 'asset_location' THEN record_id END)
         )
         SELECT source_person_key, study, source, type, value, max(delivery) AS delivery,
           min(record_id) AS record_id, max(norm_value) AS norm_value,

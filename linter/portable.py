@@ -32,7 +32,7 @@ ALLOWED_NODES: frozenset[type[exp.Expression]] = frozenset((*_QUERY, *_EXPRESSIO
 ALLOWED_TYPES = frozenset(
     exp.DataType.Type[name]
     for name in ("BIGINT", "INT", "SMALLINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMPNTZ", "VARCHAR",
-                 "TEXT")
+                 "TEXT", "ARRAY", "FLOAT")  # arrays of single floats: passed through, never computed with
 )  # fmt: skip
 ALLOWED_INTERVALS = frozenset(("MINUTE", "DAY"))
 

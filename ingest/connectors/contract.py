@@ -54,6 +54,7 @@ class FileJob:
     previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
     keys_repeat: bool = False  # the reader has raised RepeatedKeys before: give row numbers
     tmp: Path | None = None  # folder of the home for files unpacked while reading
+    delivered_as: str = ""  # path below the study's deliveries, with slashes: for the vault only
 
     @property
     def source(self) -> Source:
@@ -156,6 +157,7 @@ class Connector:
     name: str
     read: Reader
     options: type[BaseModel]
+    takes_folders: bool = False  # a glob may match a folder: FileJob.path is then that folder
 
     def check_options(self, options: Mapping[str, Any]) -> BaseModel:
         """The options as a model; pydantic's ValidationError if they are wrong."""
@@ -166,11 +168,16 @@ class Connector:
 _REGISTRY: dict[str, Connector] = {}
 
 
-def connector(name: str, options: type[BaseModel]) -> Callable[[Reader], Reader]:
-    """Register a reader under the name that study.yaml uses."""
+def connector(
+    name: str, options: type[BaseModel], *, takes_folders: bool = False
+) -> Callable[[Reader], Reader]:
+    """Register a reader under the name that study.yaml uses.
+
+    takes_folders: a whole folder may be one delivery (see ingest/file_groups.py).
+    """
 
     def register(read: Reader) -> Reader:
-        _REGISTRY[name] = Connector(name, read, options)
+        _REGISTRY[name] = Connector(name, read, options, takes_folders)
         return read
 
     return register
@@ -191,6 +198,11 @@ def get_connector(name: str) -> Connector:
             )
         )
     return _REGISTRY[name]
+
+
+def takes_folders(name: str) -> bool:
+    """Whether the connector reads folders; false if there is no such connector."""
+    return name in connector_names() and _REGISTRY[name].takes_folders
 
 
 def connector_names() -> list[str]:

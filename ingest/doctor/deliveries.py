@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from biobraid.core.errors import Fault, near_misses
 from biobraid.core.home import Home
 from biobraid.core.study import Study, delivery_folder
+from biobraid.ingest.connectors.contract import takes_folders
 from biobraid.ingest.doctor.finding import Finding
 
 
@@ -41,15 +42,21 @@ def examine_deliveries(home: Home, study: Study) -> tuple[dict[str, list[Path]],
                 fault = Fault(place, f"'{glob}' leads out of the delivery folder", expected)
                 found.append(Finding("error", fault))
                 continue
-            matched = sorted(p for p in folder.glob(glob) if p.is_file())
+            with_folders = takes_folders(source.connector)
+            matched = sorted(
+                p for p in folder.glob(glob) if p.is_file() or (with_folders and p.is_dir())
+            )
             if not matched:
                 near = _near_patterns(glob, present, folder)
                 fault = Fault(place, f"no delivered file matches '{glob}'", suggestions=near)
                 found.append(Finding("error", fault))
             for path in matched:
-                claims.setdefault(path, [])
-                if source_id not in claims[path]:
-                    claims[path].append(source_id)
+                taken = [p for p in present if path in p.parents] if path.is_dir() else [path]
+                for one in taken:
+                    claims.setdefault(one, [])
+                    if source_id not in claims[one]:
+                        claims[one].append(source_id)
+                if path not in files[source_id] and not set(path.parents) & set(files[source_id]):
                     files[source_id].append(path)
     found += _withdrawals(study, folder, where, claims)
     found += _claimed_twice(study, claims, where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,13 +12,13 @@ from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys
 from biobraid.core.manifest import FileBooks, Manifest
 from biobraid.core.study import Source, Study, delivery_folder
-
-_BLOCK = 1 << 20
+from biobraid.ingest.connectors.contract import takes_folders
+from biobraid.ingest.file_groups import content_digest
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """One file in the delivery folder. `kind`: which of the source's globs it matched."""
+    """One file (or folder taken as one) that was delivered. `kind`: the glob that it matched."""
 
     path: Path
     kind: int
@@ -55,7 +54,11 @@ class Delivery:
 
 
 def match_files(home: Home, study: Study, source_id: str) -> list[tuple[Path, int]]:
-    """Files of a source with the number of the glob they match, sorted by path."""
+    """Files of a source with the number of the glob they match, sorted by path.
+
+    Where the connector takes folders, a matched folder stands for everything below it.
+    """
+    with_folders = takes_folders(study.sources[source_id].connector)
     folder = delivery_folder(home, study.id)
     found: dict[Path, int] = {}
     for kind, pattern in enumerate(study.sources[source_id].files):
@@ -69,8 +72,10 @@ def match_files(home: Home, study: Study, source_id: str) -> list[tuple[Path, in
             )
         if folder.is_dir():
             for path in folder.glob(pattern):
-                if path.is_file():
+                if path.is_file() or (with_folders and path.is_dir()):
                     found.setdefault(path, kind)
+    if with_folders:  # the outermost folder counts
+        found = {p: k for p, k in found.items() if not any(q in found for q in p.parents)}
     return sorted(found.items())
 
 
@@ -155,13 +160,8 @@ def _vanished(delivery: Delivery, gone: list[str], there: set[str]) -> Fault:
 def _hashed(
     path: Path, kind: int, keys: IngestKeys, where: str, on_bytes: Callable[[int], None]
 ) -> Delivered:
-    digest = hashlib.sha256()
     try:
-        status = path.stat()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                on_bytes(len(block))
+        digest, size, modified_ns = content_digest(path, on_bytes)
     except OSError as error:
         raise SourceFileError(
             Fault(
@@ -171,8 +171,7 @@ def _hashed(
                 "Check the permissions of the delivery folder.",
             )
         ) from None
-    batch = keys.file_token(digest.digest())
-    return Delivered(path, kind, batch, status.st_size, status.st_mtime_ns)
+    return Delivered(path, kind, keys.file_token(digest), size, modified_ns)
 
 
 def file_row(delivery: Delivery, file: Delivered, number: int, status: str) -> dict[str, Any]:

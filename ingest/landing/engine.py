@@ -13,7 +13,7 @@ from biobraid.core.files import PARTIAL, remove_partials
 from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys, ingest_keys
 from biobraid.core.manifest import Manifest
-from biobraid.core.study import Study, read_study, study_packs
+from biobraid.core.study import Study, delivery_folder, read_study, study_packs
 from biobraid.ingest.connectors.contract import FileJob, Variable
 from biobraid.ingest.landing.books import ensure_empty_parts
 from biobraid.ingest.landing.deliveries import Delivered, Delivery, look
@@ -233,6 +233,9 @@ class _Run:
             study_keys=self.namespaces,
             previous_columns=delivery.previous_columns(file.kind),
             tmp=self.home.tmp,
+            delivered_as=file.path.relative_to(
+                delivery_folder(self.home, delivery.study.id)
+            ).as_posix(),
         )
         return Task(
             job,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from biobraid.core.errors import UserError
 from biobraid.core.home import Home
 from biobraid.core.study import Study
+from biobraid.ingest.file_groups import state_of
 from biobraid.ingest.landing.deliveries import match_files
 from biobraid.ingest.landing.results import OnProgress, Progress
 from biobraid.ingest.landing.worker import Task
@@ -29,7 +30,7 @@ class Reporter:
         for study in studies:
             for source_id in study.sources:
                 try:
-                    total += sum(p.stat().st_size for p, _ in match_files(home, study, source_id))
+                    total += sum(state_of(p)[0] for p, _ in match_files(home, study, source_id))
                 except (UserError, OSError):
                     continue  # reported when the source is looked at
         self._tell(bytes_total=total)

@@ -37,6 +37,8 @@ _FACT_KEYS = {
     "raw.record": ("kind",),
     "raw.detail": ("kind", "field"),
     "raw.consent": ("modality",),
+    "raw.asset": ("asset_id",),
+    "raw.vector": ("asset_id", "model", "version"),
 }
 _MOST_COUNTERS = 1000
 

@@ -21,6 +21,7 @@ from biobraid.ingest.connectors.contract import (
     get_connector,
 )
 from biobraid.ingest.connectors.guarded import without_guarded
+from biobraid.ingest.file_groups import state_of
 from biobraid.ingest.inbox import IdentityStage
 from biobraid.ingest.landing.finalise import settle_file
 from biobraid.ingest.landing.ids import n_distinct_ids
@@ -121,8 +122,7 @@ def _read(
                 identities.add(item.rows)
         else:
             _take(item, stage, tally, task)
-    status = job.path.stat()
-    if (status.st_size, status.st_mtime_ns) != (task.size, task.modified_ns):
+    if state_of(job.path) != (task.size, task.modified_ns):
         raise SourceFileError(
             Fault(
                 job.where,

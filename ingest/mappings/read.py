@@ -42,7 +42,7 @@ MAPPING_COLUMNS = (
 # Code systems of events that no loaded vocabulary need know.
 CODE_SYSTEMS = (
     "ICD10", "ICD10CM", "ICD9", "ICD9CM", "OPCS4", "OPCS3", "Read", "ReadV2", "CTV3", "dm+d",
-    "BNF", "SNOMED", "LOINC", "RxNorm", "ATC", "NDC", "CPT4", "HCPCS", "CVX", "UCUM",
+    "BNF", "SNOMED", "LOINC", "RxNorm", "ATC", "NDC", "CPT4", "HCPCS", "CVX", "UCUM", "DICOM",
 )  # fmt: skip
 # A code system of the study's own: study:source, as connectors write it.
 _LOCAL_SYSTEM = re.compile(r"[a-z][a-z0-9_]*:.+")

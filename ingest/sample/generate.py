@@ -17,6 +17,7 @@ from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
 from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
+from biobraid.ingest.sample.imaging.files import ImagingFiles
 from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
@@ -126,6 +127,9 @@ def _write(
             HospitalFiles(SOUTHGATE, folders[SOUTHGATE.name], stack, planted),
             mindwell.MindwellFiles(folders[mindwell.STUDY], stack, planted),
             valley.ValleyFiles(folders[valley.STUDY], stack, planted),
+            ImagingFiles(
+                folders[ukdemo.STUDY], folders[riverside.STUDY], folders["truth"], stack, planted
+            ),
         )
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)

@@ -84,6 +84,12 @@ EFFECTS: dict[str, float] = {
     "imaging_log_odds_per_year_of_age": -0.04,
     "imaging_log_odds_per_townsend": -0.14,
     "imaging_log_odds_male": 0.15,
+    # Who of those who came to the imaging visit was scanned.
+    "scan_log_odds_per_year_of_age": -0.06,
+    "scan_log_odds_mi_or_diabetes": -0.9,
+    "scan_log_odds_not_white": -0.8,
+    "grey_matter_ml_per_year_of_age": -2.4,  # at the scan
+    "grey_matter_ml_male": 40.0,
     "gp_log_odds_per_year_of_age": 0.02,
     "gp_log_odds_per_townsend": 0.08,
     "gp_log_odds_male": -0.10,

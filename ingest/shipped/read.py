@@ -9,11 +9,17 @@ from biobraid.ingest.csv_rows import CsvRows, read_csv_rows
 from biobraid.ingest.dictionaries.dictionary_csv import DictionaryRows, read_dictionary_csv
 
 _FOLDER = Path(__file__).parent
+# Connectors that land the same variables and codes as another.
+_SAME_AS = {"imaging_index": "dicom", "wfdb": "dicom"}
+
+
+def _folder_of(connector: str) -> Path:
+    return _FOLDER / _SAME_AS.get(connector, connector)
 
 
 def shipped_dictionary(connector: str, source_id: str) -> DictionaryRows:
     """Variables and codes that the connector's format fixes, for one source; may be empty."""
-    path = _FOLDER / connector / "dictionary.csv"
+    path = _folder_of(connector) / "dictionary.csv"
     if not path.is_file():
         return DictionaryRows()
     rows = read_dictionary_csv(path, shipped_name(connector, "dictionary.csv"), ())
@@ -28,7 +34,7 @@ def shipped_mapping(connector: str) -> CsvRows:
     """Rows of the connector's mapping.csv, with line numbers; `source` is empty in all."""
     from biobraid.ingest.mappings import MAPPING_COLUMNS, REQUIRED_COLUMNS
 
-    path = _FOLDER / connector / "mapping.csv"
+    path = _folder_of(connector) / "mapping.csv"
     if not path.is_file():
         return CsvRows()
     where = shipped_name(connector, "mapping.csv")

@@ -167,6 +167,8 @@ WITH read_detail AS (
         'total_paid'
       )
       THEN 'cdm.cost'
+      WHEN d.kind = 'image_feature' AND d.field IN ('asset_id', 'alg_system', 'alg_datetime')
+      THEN 'cdm.image_feature'
       WHEN d.kind = 'metadata'
       AND d.field IN (
         'metadata_concept_id',

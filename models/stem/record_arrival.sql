@@ -6,9 +6,9 @@ MODEL (
   description 'The law of the books for the tables that hold records or delivered eras instead of facts: n_records = n_excluded + n_unresolved + n_rows, with n_rows counted in the table itself (eras: the delivered ones there).',
   column_descriptions (
     cdm_table = 'Table of cdm',
-    n_records = 'Records of its kind in staging.source_record (a role of a provider counts as part of it, see staging.provider_role), or eras in staging.source_event',
+    n_records = 'Assets of stem.asset that are images, facts of stem.image_fact, records of its kind in staging.source_record (a role of a provider counts as part of it, see staging.provider_role), or eras in staging.source_event',
     n_excluded = 'Of these, records of persons without a year of birth',
-    n_unresolved = 'Of the others, records that the table cannot hold: no start date (payer_plan_period, eras), no dose (dose_era), no name (metadata), or a reference to an event that is not in cdm (cost, fact_relationship, episode_event)',
+    n_unresolved = 'Of the others, records that the table cannot hold: no start date (payer_plan_period, eras), no dose (dose_era), no UID, no procedure or two persons (images), no image (features), no name (metadata), or a reference to an event that is not in cdm (cost, fact_relationship, episode_event)',
     n_rows = 'Rows of the table'
   ),
   audits (unique_key(columns := (
@@ -48,6 +48,18 @@ WITH reference AS (
   FROM stem.record_target AS f
   GROUP BY
     f.record_id
+), imaging AS (
+  SELECT
+    e.record_id,
+    e.person_id,
+    e.source_code
+  FROM stem.event_fact AS e
+  WHERE
+    e.kind = 'procedure' AND e.cdm_table = 'procedure_occurrence' AND NOT e.start_date IS NULL
+  GROUP BY
+    e.record_id,
+    e.person_id,
+    e.source_code
 ), judged AS (
   SELECT
     r.kind AS cdm_table,
@@ -102,6 +114,36 @@ WITH reference AS (
     ON e.person_id = p.person_id
   WHERE
     e.kind IN ('condition_era', 'drug_era', 'dose_era')
+  UNION ALL
+  SELECT
+    'image_occurrence' AS cdm_table,
+    CASE WHEN p.person_id IS NULL THEN 1 ELSE 0 END AS is_excluded,
+    CASE
+      WHEN a.n_persons = 1
+      AND NOT a.start_date IS NULL
+      AND NOT a.study_uid IS NULL
+      AND NOT a.series_uid IS NULL
+      AND NOT m.record_id IS NULL
+      THEN 0
+      ELSE 1
+    END AS is_unresolved
+  FROM stem.asset AS a
+  LEFT JOIN cdm.person AS p
+    ON a.person_id = p.person_id
+  LEFT JOIN imaging AS m
+    ON a.record_id = m.record_id AND a.person_id = m.person_id AND COALESCE(a.modality, 'OT') = m.source_code
+  WHERE
+    a.kind <> 'waveform'
+  UNION ALL
+  SELECT
+    'image_feature' AS cdm_table,
+    CASE WHEN p.person_id IS NULL THEN 1 ELSE 0 END AS is_excluded,
+    CASE WHEN i.start_date IS NULL OR o.image_occurrence_id IS NULL THEN 1 ELSE 0 END AS is_unresolved
+  FROM stem.image_fact AS i
+  LEFT JOIN cdm.person AS p
+    ON i.person_id = p.person_id
+  LEFT JOIN cdm.image_occurrence AS o
+    ON i.asset_id = o.image_occurrence_id AND i.person_id = o.person_id
 ), delivered_era AS (
   SELECT
     e.row_id
@@ -118,6 +160,16 @@ WITH reference AS (
   GROUP BY
     j.cdm_table
 ), arrived AS (
+  SELECT
+    'image_occurrence' AS cdm_table,
+    COUNT(*) AS n_rows
+  FROM cdm.image_occurrence
+  UNION ALL
+  SELECT
+    'image_feature' AS cdm_table,
+    COUNT(*) AS n_rows
+  FROM cdm.image_feature
+  UNION ALL
   SELECT
     'location' AS cdm_table,
     COUNT(*) AS n_rows

@@ -12,6 +12,7 @@ import pytest
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.export.project import OpenProject, create_project
+from tests.export.images import IMAGES
 from tests.export.records import RECORDS
 
 N_PERSONS = 60
@@ -162,7 +163,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The warehouse's file, made once."""
     path = tmp_path_factory.mktemp("built") / "warehouse.duckdb"
     with duckdb.connect(str(path)) as con:
-        con.execute(WAREHOUSE + RECORDS)
+        con.execute(WAREHOUSE + RECORDS + IMAGES)
     return path
 
 

@@ -20,6 +20,7 @@ from biobraid.core.schemas.raw import (
     RAW_REJECT,
     RAW_VALUE,
 )
+from biobraid.core.schemas.raw_asset import ASSET_KINDS, RAW_ASSET, RAW_VECTOR
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -39,6 +40,8 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_RECORD,
     RAW_DETAIL,
     RAW_CONSENT,
+    RAW_ASSET,
+    RAW_VECTOR,
     RAW_REJECT,
 )
 OTHER_TABLES: tuple[Table, ...] = (
@@ -86,6 +89,7 @@ IDENTITY_TYPES = (
     "phone",
     "sample_id",
     "device_serial",
+    "asset_location",  # where a bulk object lies below the study's deliveries, with its asset id
     "free_text",
     "other",
 )
@@ -118,6 +122,7 @@ MODALITIES = ("questionnaire", "health_record", "genotype", "imaging", "wearable
 __all__ = [
     "ABSENT_REASONS",
     "ARROW_TYPES",
+    "ASSET_KINDS",
     "IDENTITY",
     "IDENTITY_TYPES",
     "LANDING_TABLES",
@@ -126,6 +131,7 @@ __all__ = [
     "LINK_QUALITY",
     "MODALITIES",
     "OTHER_TABLES",
+    "RAW_ASSET",
     "RAW_CONSENT",
     "RAW_DETAIL",
     "RAW_EVENT",
@@ -133,6 +139,7 @@ __all__ = [
     "RAW_RECORD",
     "RAW_REJECT",
     "RAW_VALUE",
+    "RAW_VECTOR",
     "TABLES",
     "VOCAB_CENSORING",
     "VOCAB_CODE",

@@ -2,7 +2,7 @@
 
 from biobraid.core.schemas.table import Table, columns_of
 
-_ORIGIN = """
+ORIGIN = """
 study VARCHAR study the row came from
 source VARCHAR source within the study
 batch VARCHAR keyed token of the delivered file the row came from
@@ -11,7 +11,7 @@ record_id BIGINT positive 63-bit id of the delivered record the fact stood in
 source_person_key VARCHAR 32 hex digits, keyed hash of study namespace and native person id; null if the record names nobody
 """
 
-_TIMES = """
+TIMES = """
 start_time VARCHAR local time as ISO 8601 (YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS[.fff]); null if none was given
 start_offset_minutes INTEGER minutes east of UTC as delivered; null if the source gave none
 end_time VARCHAR like start_time
@@ -20,7 +20,7 @@ time_source VARCHAR start time as delivered, where it differs from start_time
 time_flag VARCHAR why start_time is not what was delivered: sentinel-unknown, sentinel-before-birth, sentinel-birth, sentinel-birth-year, sentinel-future, partial-date, ambiguous-local-time, nonexistent-local-time; null otherwise
 """
 
-_VALUE_TIMES = "\n".join(line for line in _TIMES.splitlines() if not line.startswith("end_"))
+_VALUE_TIMES = "\n".join(line for line in TIMES.splitlines() if not line.startswith("end_"))
 
 RAW_VALUE = Table(
     "raw",
@@ -28,7 +28,7 @@ RAW_VALUE = Table(
     "person x variable x instance x array index x time, as delivered",
     ("source_person_key", "variable", "instance", "array_index", "start_time"),
     columns_of(
-        _ORIGIN
+        ORIGIN
         + """
 variable VARCHAR variable as named in the study's dictionary (UK Biobank: the field id)
 instance INTEGER visit or repeat the value belongs to; 0 where the source has none
@@ -48,7 +48,7 @@ RAW_EVENT = Table(
     "dated event about a person: visit, condition, drug, procedure, measurement, survey, ...",
     ("record_id", "kind", "code_system", "code"),
     columns_of(
-        _ORIGIN
+        ORIGIN
         + """
 kind VARCHAR visit, visit_detail, condition, drug, procedure, device, death, measurement, observation, specimen, survey, note, episode, condition_era, drug_era or dose_era
 source_table VARCHAR table or file kind the event stood in (hesin_diag, gp_scripts, ...)
@@ -90,7 +90,7 @@ qualifier_concept_id BIGINT concept of the qualifier that an OMOP-shaped source 
 admitted_from VARCHAR visits only: where from, as delivered
 discharged_to VARCHAR visits only: where to, as delivered
 """
-        + _TIMES
+        + TIMES
     ),
 )
 
@@ -100,7 +100,7 @@ RAW_RECORD = Table(
     "row of any other OMOP-shaped table: registration, location, care site, provider, cost",
     ("record_id", "kind"),
     columns_of(
-        _ORIGIN
+        ORIGIN
         + """
 kind VARCHAR registration, enrolment, censoring, observation_period, payer_plan_period, cost, fact_relationship, episode_event, person (all of a person), or location, care_site, provider, medication, metadata (of nobody)
 code VARCHAR code as delivered; null if none
@@ -110,7 +110,7 @@ number DOUBLE number delivered with the record
 reason VARCHAR why a period ended, as delivered
 parent_record_id BIGINT record_id this one belongs to; null if none
 """
-        + _TIMES
+        + TIMES
     ),
 )
 
@@ -120,7 +120,7 @@ RAW_DETAIL = Table(
     "field of a delivered record for which raw.event and raw.record have no column of their own",
     ("record_id", "kind", "field"),
     columns_of(
-        _ORIGIN
+        ORIGIN
         + """
 kind VARCHAR kind of the event or record the field belongs to, as there
 field VARCHAR name of the field, that of the OMOP column where there is one (country_concept_id, paid_by_payer, assisted_source_value, ...)
@@ -135,7 +135,7 @@ RAW_CONSENT = Table(
     "person x modality x status x time",
     ("source_person_key", "modality", "start_time"),
     columns_of(
-        _ORIGIN
+        ORIGIN
         + """
 modality VARCHAR questionnaire, health_record, genotype, imaging, wearable, omics, or * for all
 status VARCHAR given, refused, withdrawn, expired

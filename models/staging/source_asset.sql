@@ -1,0 +1,97 @@
+/* One row per delivered part of an image series, volume, waveform or report of a linked person. */
+MODEL (
+  name staging.source_asset,
+  kind FULL,
+  grain row_id,
+  references (asset_id, person_id),
+  description 'raw.asset of linked persons, dated; the others are counted in staging.unlinked. Where the files lie stands in the vault only.',
+  column_descriptions (
+    row_id = 'Id of the part',
+    record_id = 'Id of the delivered record: the imaging study or session',
+    asset_id = 'Id of the asset, the same for all its parts',
+    study = 'Study of the asset',
+    source = 'Source within the study',
+    person_id = 'Person',
+    kind = 'Image_series, volume, waveform, report or other',
+    file_format = 'Dicom, nifti, wfdb, bids or index (a table of metadata: the files lie elsewhere)',
+    study_uid = 'Keyed DICOM UID (2.25.n) of the imaging study or session; null if none',
+    series_uid = 'Keyed DICOM UID (2.25.n) of the series; null if none',
+    modality = 'DICOM modality code (MR, CT, DX, ECG, ...), other codes as delivered; null if not given',
+    body_part = 'DICOM code of the body part examined, as delivered; null if not given',
+    laterality = 'L, R or B; null if not given',
+    view_position = 'DICOM view position (AP, PA, LL, ...); null if not given',
+    sequence_name = 'What kind of image, where the format has a closed word for it (BIDS suffix T1w, bold; DICOM image type); null otherwise',
+    sop_class = 'DICOM SOP class UID, a public one; null if not DICOM',
+    manufacturer = 'Of the device, as delivered; null if not given',
+    device_model = 'Model name of the device, as delivered; never a serial or station name',
+    n_instances = 'Files or instances of this part',
+    n_frames = 'Frames, slices or volumes over time of this part; null if not given',
+    n_rows = 'Pixels down; of a volume the second dimension; null if not given',
+    n_columns = 'Pixels across; of a volume the first dimension; null if not given',
+    n_slices = 'Third dimension of a volume; null elsewhere',
+    pixel_spacing_mm = 'Distance between pixel rows in mm; null if not given',
+    slice_thickness_mm = 'Slice thickness in mm; null if not given',
+    field_strength_t = 'Magnetic field strength in tesla; null if not given',
+    tube_voltage_kv = 'Peak tube voltage in kV; null if not given',
+    repetition_time_ms = 'Repetition time in ms; null if not given',
+    echo_time_ms = 'Echo time in ms; null if not given',
+    sampling_hz = 'Samples per second of a waveform; null elsewhere',
+    n_channels = 'Channels of a waveform; null elsewhere',
+    duration_s = 'Length of a waveform or of a series of volumes in s; null if not known',
+    n_bytes = 'Size of the part''s files as delivered; null if they were not delivered',
+    has_burned_in_annotation = 'Whether the pixels are said to hold text that may name somebody; null if nothing is said',
+    start_date = 'Local date; null if none was given',
+    start_datetime = 'Local date and time; null where only a date was given',
+    time_flag = 'Why the time is not what was delivered; see raw.asset'
+  ),
+  audits (
+    unique_key(columns := (
+      row_id
+    )),
+    not_null(columns := (row_id, record_id, asset_id, person_id, kind))
+  )
+);
+
+SELECT
+  CAST(r.row_id AS BIGINT) AS row_id,
+  CAST(r.record_id AS BIGINT) AS record_id,
+  CAST(r.asset_id AS BIGINT) AS asset_id,
+  CAST(r.study AS TEXT) AS study,
+  CAST(r.source AS TEXT) AS source,
+  CAST(b.person_id AS BIGINT) AS person_id,
+  CAST(r.kind AS TEXT) AS kind,
+  CAST(r.file_format AS TEXT) AS file_format,
+  CAST(r.study_uid AS TEXT) AS study_uid,
+  CAST(r.series_uid AS TEXT) AS series_uid,
+  CAST(r.modality AS TEXT) AS modality,
+  CAST(r.body_part AS TEXT) AS body_part,
+  CAST(r.laterality AS TEXT) AS laterality,
+  CAST(r.view_position AS TEXT) AS view_position,
+  CAST(r.sequence_name AS TEXT) AS sequence_name,
+  CAST(r.sop_class AS TEXT) AS sop_class,
+  CAST(r.manufacturer AS TEXT) AS manufacturer,
+  CAST(r.device_model AS TEXT) AS device_model,
+  CAST(r.n_instances AS BIGINT) AS n_instances,
+  CAST(r.n_frames AS BIGINT) AS n_frames,
+  CAST(r.n_rows AS INT) AS n_rows,
+  CAST(r.n_columns AS INT) AS n_columns,
+  CAST(r.n_slices AS INT) AS n_slices,
+  CAST(r.pixel_spacing_mm AS DOUBLE) AS pixel_spacing_mm,
+  CAST(r.slice_thickness_mm AS DOUBLE) AS slice_thickness_mm,
+  CAST(r.field_strength_t AS DOUBLE) AS field_strength_t,
+  CAST(r.tube_voltage_kv AS DOUBLE) AS tube_voltage_kv,
+  CAST(r.repetition_time_ms AS DOUBLE) AS repetition_time_ms,
+  CAST(r.echo_time_ms AS DOUBLE) AS echo_time_ms,
+  CAST(r.sampling_hz AS DOUBLE) AS sampling_hz,
+  CAST(r.n_channels AS INT) AS n_channels,
+  CAST(r.duration_s AS DOUBLE) AS duration_s,
+  CAST(r.n_bytes AS BIGINT) AS n_bytes,
+  CAST(r.has_burned_in_annotation AS BOOLEAN) AS has_burned_in_annotation,
+  TRY_CAST(SUBSTRING(r.start_time, 1, 10) AS DATE) AS start_date,
+  CAST(CASE WHEN LENGTH(r.start_time) > 10 THEN TRY_CAST(REPLACE(r.start_time, 'T', ' ') AS TIMESTAMP) END AS TIMESTAMP) AS start_datetime,
+  CAST(r.time_flag AS TEXT) AS time_flag
+FROM raw.asset AS r
+INNER JOIN link.person_bridge AS b
+  ON r.source_person_key = b.source_person_key
+WHERE
+  b.link_status = 'linked' AND NOT b.person_id IS NULL
