@@ -37,6 +37,7 @@ _FACT_KEYS = {
     "raw.record": ("kind",),
     "raw.detail": ("kind", "field"),
     "raw.consent": ("modality",),
+    "raw.feature": ("feature_id", "plate_id"),
 }
 _MOST_COUNTERS = 1000
 

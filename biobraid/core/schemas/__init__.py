@@ -20,6 +20,7 @@ from biobraid.core.schemas.raw import (
     RAW_REJECT,
     RAW_VALUE,
 )
+from biobraid.core.schemas.raw_feature import RAW_FEATURE, RAW_FEATURE_DEFINITION
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -39,6 +40,8 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_RECORD,
     RAW_DETAIL,
     RAW_CONSENT,
+    RAW_FEATURE,
+    RAW_FEATURE_DEFINITION,
     RAW_REJECT,
 )
 OTHER_TABLES: tuple[Table, ...] = (
@@ -129,6 +132,8 @@ __all__ = [
     "RAW_CONSENT",
     "RAW_DETAIL",
     "RAW_EVENT",
+    "RAW_FEATURE",
+    "RAW_FEATURE_DEFINITION",
     "RAW_FILE",
     "RAW_RECORD",
     "RAW_REJECT",
