@@ -46,7 +46,7 @@ def read_biom(job: FileJob) -> Iterator[Chunk | Counts]:
         names = pa.array(table.observations, pa.string())
         beside = FeatureTableBeside(job, options)
         unread = [n for n in table.observation_metadata if n not in _TAXONOMY]
-        counts = Counts(columns=tuple(table.sample_metadata), keys_are_unique=True)
+        counts = Counts(keys_are_unique=True)
         counts.warnings.update({f"feature-column-ignored:{name}": 1 for name in unread})
         yield counts
         given = _lineages(table) | beside.texts(names)

@@ -62,7 +62,7 @@ class ColumnsMatrix:
 
     def read(self) -> Iterator[Chunk | Counts]:
         """Chunks and counts: the samples first, then their values block by block."""
-        counts = Counts(columns=tuple(self._table.header), keys_are_unique=True)
+        counts = Counts(keys_are_unique=True)
         counts.warnings.update({f"feature-column-ignored:{c}": 1 for c in self._ignored})
         numbers = np.arange(1, len(self._names) + 1)
         admitted = self._desk.admit(pa.array(self._names, pa.string()), {}, numbers, counts)

@@ -90,7 +90,7 @@ class RowsMatrix:
 
     def read(self) -> Iterator[Chunk | Counts]:
         """Chunks and counts, block by block."""
-        yield Counts(columns=tuple(self._table.header), keys_are_unique=True)
+        yield Counts(keys_are_unique=True)
         yield from self._define()
         done = 0
         for block in self._table:

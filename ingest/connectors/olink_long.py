@@ -72,7 +72,7 @@ class LongReader:
 
     def read(self) -> Iterator[Chunk | Counts]:
         """Chunks and counts, block by block."""
-        yield Counts(columns=tuple(self._table.header), keys_are_unique=True)
+        yield Counts(keys_are_unique=True)
         done = 0
         for block in self._table:
             counts = Counts(bytes_done=block.bytes_done - done)
@@ -130,7 +130,7 @@ class LongReader:
         for name in self._unread:
             n = len(rows) - block.column(name).take(at).null_count
             if n:
-                counts.ignored["undeclared-column"] += n
+                counts.ignored["unread-column"] += n
                 counts.facts_read += n
                 counts.facts_ignored += n
         cells = read_numbers(

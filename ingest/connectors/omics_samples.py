@@ -158,7 +158,7 @@ class SampleDesk:
             if filled:
                 counts.facts_read += filled
                 counts.facts_ignored += filled
-                counts.ignored["undeclared-column"] += filled
+                counts.ignored["unread-column"] += filled
         start = pa.nulls(len(kept), pa.string()) if times is None else times.start_time
         samples = Samples(records, persons, start)
         rule = self._options.specimen

@@ -60,7 +60,7 @@ def read_somascan(job: FileJob) -> Iterator[Chunk | Counts]:
     file = AdatFile(job)
     try:
         reader = _Reader(job, options, file)
-        yield Counts(columns=tuple(file.sample_columns), keys_are_unique=True)
+        yield Counts(keys_are_unique=True)
         yield reader.define()
         done = 0
         for block in file.blocks():

@@ -18,6 +18,8 @@ from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
 from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
 from biobraid.ingest.sample.links import PLACES, members
+from biobraid.ingest.sample.omics.microbiome import MicrobiomeFiles
+from biobraid.ingest.sample.omics.proteomics import ProteomicsFiles
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
@@ -126,6 +128,8 @@ def _write(
             HospitalFiles(SOUTHGATE, folders[SOUTHGATE.name], stack, planted),
             mindwell.MindwellFiles(folders[mindwell.STUDY], stack, planted),
             valley.ValleyFiles(folders[valley.STUDY], stack, planted),
+            proteomics := ProteomicsFiles(folders[ukdemo.STUDY], stack, planted),
+            gut := stack.enter_context(MicrobiomeFiles(folders[riverside.STUDY], planted)),
         )
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
@@ -139,6 +143,8 @@ def _write(
             in_several += int((here.sum(axis=1) > 1).sum())
             if progress is not None:
                 progress(int(numbers[-1]) + 1, persons)
+        proteomics.finish()
+        gut.finish(seed)
     for study in (ukdemo.STUDY, mindwell.STUDY):
         _copy_dictionary(study, folders[study])
     writer.finish(planted)
