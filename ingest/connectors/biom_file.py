@@ -135,8 +135,10 @@ class _Hdf5Table:
             and self._indptr[0] == 0
             and self._indptr[-1] == self._n_data == n_indices
             and (steps >= 0).all()
+            and all(len(v) == len(self.samples) for v in self.sample_metadata.values())
+            and all(len(v) == len(self.observations) for v in self.observation_metadata.values())
         )
-        if len(self.samples) and not whole:
+        if not whole:
             raise self._damaged()
 
     def blocks(self) -> Iterator[Entries]:
@@ -161,7 +163,7 @@ class _Hdf5Table:
 
     def _damaged(self) -> SourceFileError:
         return _fault(
-            self._job, "the HDF5 file is damaged: its matrix does not fit its ids", "a whole file"
+            self._job, "the HDF5 file is damaged: matrix or metadata do not fit its ids", "a whole file"
         )
 
 

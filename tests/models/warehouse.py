@@ -117,7 +117,7 @@ class Warehouse:
         self.con = duckdb.connect(":memory:", config={"threads": 1})
         self.built: set[str] = set()
         tables = {t.name or "raw.value": t for t in parse_tables(given)}
-        for schema in ("raw", "vocab", "link", "meta", "staging", "stem", "cdm", "mart"):
+        for schema in ("raw", "vocab", "link", "meta", "staging", "stem", "cdm", "omics", "mart"):
             self.con.execute(f"CREATE SCHEMA {schema}")
         unknown = set(tables) - set(_EXTERNAL)
         if unknown:

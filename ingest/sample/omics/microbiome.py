@@ -157,7 +157,7 @@ def write_biom(path: Path, samples: list[str], counts: Floats) -> None:
             inner["indices"] = columns.astype(np.int32)
             inner["indptr"] = _starts(rows, len(ids))
         file["observation/metadata/taxonomy"] = np.array(
-            [[rank.encode() for rank in ranks] for ranks in _lineages()]
+            [[rank.encode() for rank in ranks] for ranks in _lineages()[: len(taxa)]]
         )
 
 
