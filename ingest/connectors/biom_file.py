@@ -163,7 +163,9 @@ class _Hdf5Table:
 
     def _damaged(self) -> SourceFileError:
         return _fault(
-            self._job, "the HDF5 file is damaged: matrix or metadata do not fit its ids", "a whole file"
+            self._job,
+            "the HDF5 file is damaged: matrix or metadata do not fit its ids",
+            "a whole file",
         )
 
 

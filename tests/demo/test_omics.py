@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import pytest
 
 from biobraid.ingest.sample import EFFECTS
+from biobraid.ingest.sample.omics.proteomics import ASSAYS
 from tests.demo.conftest import Demo
 from tests.demo.truth import ask, expected, person_keys, persons, planted
 
@@ -124,3 +128,16 @@ def test_a_release_holds_only_what_consent_allows(demo: Demo) -> None:
     assert strange == (0,), "dates and ids of values and specimens are shifted alike"
     plates = con.execute("SELECT DISTINCT plate_id FROM bank.omics.feature_value").fetchall()
     assert not any("UKD" in (plate or "") for (plate,) in plates), "plates are tokens"
+
+
+def test_the_guide_s_questions_are_answered(demo: Demo) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "how-to" / "omics.md").read_text()
+    con = duckdb.connect()
+    path = demo.home.releases / "heart_study" / "r1" / "release.duckdb"
+    con.execute(f"ATTACH '{path}' AS bank (READ_ONLY)")
+    con.execute("USE bank")
+    questions = re.findall(r"<!-- runs: demo-release -->\n```sql\n(.*?)```", guide, re.S)
+    proteins, taxa = (con.execute(q).fetchall() for q in questions)
+    assert {row[0] for row in proteins} == {assay[0] for assay in ASSAYS}
+    assert len(taxa) == 5
+    assert all(0 < row[1] <= 1 for row in taxa)

@@ -17,7 +17,7 @@ from biobraid.core.warehouse_views import external_tables
 from tests.models.tables import Cell, TextTable, parse_table, parse_tables
 
 MODELS = Path(__file__).parents[2] / "models"
-_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+((?:raw|vocab|link|meta|staging|stem|cdm|mart)\.\w+)")
+_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+((?:raw|vocab|link|meta|staging|stem|cdm|omics|mart)\.\w+)")
 _EXTERNAL = {table.full_name: table for table in external_tables()}
 # Short names that specs use.
 _SHORT = {"person": "person_id", "number": "value_number", "code": "value_code"}

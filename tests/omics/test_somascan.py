@@ -10,7 +10,9 @@ import pytest
 from biobraid.core.errors import SourceFileError
 from tests.omics.delivery import deliver
 
-HEAD = "^HEADER\n!Version\t1.2\n!Title\tmade up\n^COL_DATA\n!Name\tSeqId\n^ROW_DATA\n!Name\tPlateId\n"
+HEAD = (
+    "^HEADER\n!Version\t1.2\n!Title\tmade up\n^COL_DATA\n!Name\tSeqId\n^ROW_DATA\n!Name\tPlateId\n"
+)
 OWN = ("PlateId", "PlateRunDate", "SampleId", "SampleType", "RowCheck", "SampleNotes")
 ANALYTES = {
     "SeqId": ("10000-28", "2000-1", "999-9"),
