@@ -184,7 +184,7 @@ def row_filter(table: SourceTable) -> str:
     if table.schema == "cdm" and table.name in FACT_TABLES and table.key:
         return f"t.{table.key} NOT IN (SELECT fact_id FROM denied_fact)"  # noqa: S608
     if {"study", "source"} <= names:
-        day = next((d for d in ("covered_from", "start_date") if d in names), None)
+        day = next((d for d in ("covered_from", "start_date", "specimen_date") if d in names), None)
         late = f"coalesce(t.{day} > {_CUT}, {_CUT} IS NOT NULL)" if day else f"{_CUT} IS NOT NULL"
         return (
             "NOT EXISTS (SELECT 1 FROM denied_source AS d WHERE d.person_id = t.person_id "  # noqa: S608

@@ -39,6 +39,7 @@ _FACT_KEYS = {
     "raw.consent": ("modality",),
     "raw.asset": ("asset_id",),
     "raw.vector": ("asset_id", "model", "version"),
+    "raw.feature": ("feature_id", "plate_id"),
 }
 _MOST_COUNTERS = 1000
 

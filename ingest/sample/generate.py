@@ -19,6 +19,8 @@ from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
 from biobraid.ingest.sample.imaging.files import ImagingFiles
 from biobraid.ingest.sample.links import PLACES, members
+from biobraid.ingest.sample.omics.microbiome import MicrobiomeFiles
+from biobraid.ingest.sample.omics.proteomics import ProteomicsFiles
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
@@ -130,6 +132,8 @@ def _write(
             ImagingFiles(
                 folders[ukdemo.STUDY], folders[riverside.STUDY], folders["truth"], stack, planted
             ),
+            proteomics := ProteomicsFiles(folders[ukdemo.STUDY], stack, planted),
+            gut := stack.enter_context(MicrobiomeFiles(folders[riverside.STUDY], planted)),
         )
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
@@ -143,6 +147,8 @@ def _write(
             in_several += int((here.sum(axis=1) > 1).sum())
             if progress is not None:
                 progress(int(numbers[-1]) + 1, persons)
+        proteomics.finish()
+        gut.finish(seed)
     for study in (ukdemo.STUDY, mindwell.STUDY):
         _copy_dictionary(study, folders[study])
     writer.finish(planted)

@@ -95,6 +95,7 @@ EFFECTS: dict[str, float] = {
     "gp_log_odds_male": -0.10,
     "alcohol_refusal_daily_drinker": 0.12,  # probability of -3 among daily drinkers
     "alcohol_refusal_others": 0.01,
+    "leptin_npx_per_bmi": 0.12,  # NPX (log2) per kg/m2
     "phq9_depression": 6.0,  # points of the total score, against people without depression
 }
 
@@ -126,6 +127,10 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "unknown-event": ("record", "rejected: unknown-event"),
     "dangling-visit": ("record", "landed without a visit"),
     "dangling-person": ("record", "landed; waits, in nobody's tables"),
+    "control-sample": ("record", "ignored: control-sample"),
+    "unknown-sample": ("record", "rejected: unknown-sample"),
+    "placeholder-person": ("record", "rejected: placeholder-person-id"),
+    "repeated-measurement": ("cell", "rejected: duplicate-measurement"),
     "invalid-nhs-number": ("cell", "vault only; must not link"),
 }
 

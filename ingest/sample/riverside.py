@@ -188,7 +188,7 @@ class RiversideFiles:
         )
 
     def _write_consent(self, block: People, rows: Ints, ids: pa.Array) -> None:
-        modalities = ("questionnaire", "health_record", "wearable", "imaging")
+        modalities = ("questionnaire", "health_record", "wearable", "imaging", "omics")
         row = np.repeat(rows, len(modalities))
         which = np.tile(np.arange(len(modalities)), len(rows))
         refuses = block.draws.at(row).chance("refuses-modality", 0.06, which) & (which > 0)

@@ -17,6 +17,8 @@ from biobraid.ingest.sample.draws import Flags
 from biobraid.ingest.sample.identities import nhs_text
 from biobraid.ingest.sample.illness import DISEASES
 from biobraid.ingest.sample.links import ABSENT, PLACES, links
+from biobraid.ingest.sample.omics.microbiome import kit_ids, sampled
+from biobraid.ingest.sample.omics.proteomics import measured, sample_ids
 from biobraid.ingest.sample.people import People
 from biobraid.ingest.sample.planted import DEFECTS, EFFECTS, Planted
 from biobraid.ingest.sample.riverside_identities import given_identities
@@ -71,6 +73,8 @@ def persons_table(block: People) -> pa.Table:
         "systolic": true.systolic,
         "diastolic": true.diastolic,
         "crp_mg_l": true.crp,
+        "proteomics_sample": where(measured(block), sample_ids(block.draws), None),
+        "microbiome_sample": where(sampled(block), kit_ids(block.draws), None),
     }
     for i, place in enumerate(PLACES):
         label = whole.label[:, i]

@@ -11,7 +11,7 @@ MODEL (
     person_id = 'Person',
     modality = 'questionnaire, health_record, genotype, imaging, wearable or omics; unknown where the source is not declared',
     n_sources = 'Sources of the modality with data about the person',
-    n_rows = 'Delivered values, events and records'
+    n_rows = 'Delivered values, events, records and measurements of features'
   ),
   audits (unique_key(columns := (person_id, modality)), not_null(columns := (person_id, modality)))
 );

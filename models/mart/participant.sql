@@ -11,7 +11,7 @@ MODEL (
     person_id = 'Person',
     n_studies = 'Studies the person is part of',
     n_sources = 'Sources with data about the person',
-    n_rows = 'Delivered values, events and records',
+    n_rows = 'Delivered values, events, records and measurements of features',
     is_in_cdm = 'True where the person has a row in cdm.person (needs a year of birth)',
     gender_concept_id = 'OMOP concept of the sex; null if not in cdm',
     year_of_birth = 'Year of birth; null if not known',

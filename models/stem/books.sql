@@ -7,13 +7,13 @@ MODEL (
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
-    table_name = 'Raw table: value, event, record, detail, asset or vector',
+    table_name = 'Raw table: value, event, record, detail, asset, vector or feature',
     n_rows = 'Rows in raw',
     n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named though it should be',
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows of raw.record and raw.detail that a model reads (stem.field_use), delivered eras, assets and vectors; they make no facts',
+    n_records = 'Rows that make no facts: of raw.record and raw.detail those a model reads (stem.field_use), delivered eras, assets and vectors, and of raw.feature those that stand in omics.feature_value',
     n_unused = 'Rows of raw.record and raw.detail that no model reads (stem.leftover)',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
@@ -146,6 +146,21 @@ WITH delivered AS (
   FROM staging.source_person AS s
   WHERE
     s.table_name IN ('asset', 'vector') AND s.link_status = 'linked'
+  UNION ALL
+  SELECT
+    v.study,
+    v.source,
+    'feature' AS table_name,
+    0 AS n_absent,
+    0 AS n_ignored,
+    0 AS n_rows_with_facts,
+    0 AS n_fan_out,
+    COUNT(*) AS n_records,
+    0 AS n_unused
+  FROM omics.feature_value AS v
+  GROUP BY
+    v.study,
+    v.source
 ), outcome_sum AS (
   SELECT
     o.study,

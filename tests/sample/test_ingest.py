@@ -31,6 +31,7 @@ SOURCE_OF = {
     "main/ukb900001.csv": "main", "gp/gp_clinical.txt": "gp_clinical",
     "gp/gp_scripts.txt": "gp_scripts", "baseline.csv": "baseline", "diagnoses.csv": "diagnoses",
     "labs_2021.csv.gz": "labs", "labs_2022.csv.gz": "labs",
+    "proteomics/npx.csv.gz": "proteomics", "microbiome/table.biom": "microbiome",
 }  # fmt: skip
 
 
@@ -108,6 +109,8 @@ def test_rejects_are_the_planted_defects_exactly(landed: Landed) -> None:
         "ragged-row": "ragged-row", "duplicate-eid": "duplicate-key",
         "blank-person-id": "missing-person-id", "impossible-date": "invalid-date",
         "malformed-line": "not-json", "unknown-event": "unknown-event",
+        "unknown-sample": "unknown-sample", "placeholder-person": "placeholder-person-id",
+        "repeated-measurement": "duplicate-measurement",
     }  # fmt: skip
     expected: Counter[tuple[str, str, str]] = Counter()
     for (defect, study, source), n in landed.planted.items():

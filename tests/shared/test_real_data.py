@@ -18,7 +18,6 @@ PACKS = Path(__file__).parent.parent / "shared_studies"
 # pack -> sample folders whose files are its delivery
 FOLDERS = {
     "ukb_dummy": ["ukb"],
-    "nmr_nightingale": ["nmr_nightingale", "ukb_showcase_schema"],
     "physionet2012": ["physionet2012"],
 }
 
@@ -60,7 +59,7 @@ def _run_and_balance(
     return report
 
 
-@pytest.mark.parametrize("pack", ["ukb_dummy", "nmr_nightingale"])
+@pytest.mark.parametrize("pack", ["ukb_dummy"])
 def test_a_real_delivery_balances(
     pack: str, home: Home, shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

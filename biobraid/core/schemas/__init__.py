@@ -21,6 +21,7 @@ from biobraid.core.schemas.raw import (
     RAW_VALUE,
 )
 from biobraid.core.schemas.raw_asset import ASSET_KINDS, RAW_ASSET, RAW_VECTOR
+from biobraid.core.schemas.raw_feature import RAW_FEATURE, RAW_FEATURE_DEFINITION
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -42,6 +43,8 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_CONSENT,
     RAW_ASSET,
     RAW_VECTOR,
+    RAW_FEATURE,
+    RAW_FEATURE_DEFINITION,
     RAW_REJECT,
 )
 OTHER_TABLES: tuple[Table, ...] = (
@@ -135,6 +138,8 @@ __all__ = [
     "RAW_CONSENT",
     "RAW_DETAIL",
     "RAW_EVENT",
+    "RAW_FEATURE",
+    "RAW_FEATURE_DEFINITION",
     "RAW_FILE",
     "RAW_RECORD",
     "RAW_REJECT",

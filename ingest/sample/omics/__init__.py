@@ -1,0 +1,1 @@
+"""The sample's omics: proteomics of ukdemo and gut microbiome of riverside."""

@@ -1,0 +1,109 @@
+"""Any table of samples by features, either way up, in any delimited form or Parquet."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from biobraid.core.errors import SourceFileError
+from tests.omics.delivery import Omics, deliver
+
+N_SAMPLES, N_FEATURES = 40, 3000
+
+
+def _values(seed: int = 3) -> np.ndarray:
+    values = np.round(np.random.default_rng(seed).normal(size=(N_SAMPLES, N_FEATURES)), 3)
+    values[np.random.default_rng(4).random(values.shape) < 0.3] = np.nan
+    return values
+
+
+def _is_the_matrix(got: Omics, values: np.ndarray) -> None:
+    found = np.full(values.shape, np.nan)
+    for specimen, feature, value in got.values():
+        found[specimen, int(feature[1:])] = value
+    assert np.array_equal(found, values, equal_nan=True)
+    assert got.books == (N_SAMPLES, N_SAMPLES, 0, 0)
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv.gz", "parquet", "transposed"])
+def test_thousands_of_columns_come_out_as_they_went_in(tmp_path: Path, form: str) -> None:
+    values = _values()
+    names, samples = [f"g{i}" for i in range(N_FEATURES)], [f"S{i}" for i in range(N_SAMPLES)]
+    path, options = tmp_path / f"m.{form}", {"kind": "transcript", "unit": "TPM"}
+    if form == "parquet":
+        columns: dict[str, Any] = {"sample": samples}
+        columns |= {n: pa.array(values[:, i], from_pandas=True) for i, n in enumerate(names)}
+        pq.write_table(pa.table(columns), path)
+    else:
+        sign = "\t" if form == "tsv.gz" else ","
+        turned = form == "transposed"
+        head, side = (samples, names) if turned else (names, samples)
+        options |= {"rows": "features"} if turned else {}
+        lines = [sign.join(["sample", *head])]
+        for name, row in zip(side, values.T if turned else values, strict=True):
+            lines.append(sign.join([name, *("" if np.isnan(v) else f"{v}" for v in row)]))
+        data = ("\n".join(lines) + "\n").encode()
+        path.write_bytes(gzip.compress(data) if form.endswith("gz") else data)
+    got = deliver(path, "feature_matrix", options)
+    _is_the_matrix(got, values)
+    assert {(f["kind"], f["unit"]) for f in got.features.values()} == {("transcript", "TPM")}
+
+
+def test_columns_that_are_no_features_are_named_or_matched(tmp_path: Path) -> None:
+    text = """
+        sample;who;run;flag;ENSG1;ENSG2;sex
+        a;p1;R1;PASS;1,5;<0,1;F
+        b;p1;R2;LOW;2,5;n.d.;M
+        pool;;R2;PASS;9;9;
+    """
+    options = {
+        "sample": "sample", "plate": "run", "qc": {"sample": "flag"}, "decimal": ",",
+        "feature_columns": ["ENSG.*"], "controls": {"sample": "pool"},
+        "absent": {"n.d.": "not-performed"},
+    }  # fmt: skip
+    got = deliver(tmp_path / "m.csv", "feature_matrix", options, text, person_id="who")
+    columns = ("value", "limit_value", "censored", "absent_reason", "qc_flag", "plate_id")
+    assert got.values(*columns) == [
+        (0, "ENSG1", 1.5, None, None, None, None, "R1"),
+        (0, "ENSG2", None, 0.1, "left", None, None, "R1"),
+        (1, "ENSG1", 2.5, None, None, None, "sample=LOW", "R2"),
+        (1, "ENSG2", None, None, None, "not-performed", "sample=LOW", "R2"),
+    ]
+    assert got.tally.ignored == {"control-sample": 1, "unread-column": 2}
+    assert len(set(got.persons)) == 1
+
+
+def test_rows_of_features_that_are_spoilt_are_rejected_cells(tmp_path: Path) -> None:
+    (tmp_path / "who.csv").write_text("tube,person\nS1,anna\nS2,anna\n")
+    text = """
+        gene,name,S1,S2,S3
+        g1,first,1,2,3
+        g1,again,1,2,3
+        ,nameless,1,2,3
+        g2,short,1
+        g3,word,x,2,3
+    """
+    options = {
+        "rows": "features", "about": {"label": "name"},
+        "samples": {"files": "who.csv", "key": "tube"},
+    }  # fmt: skip
+    got = deliver(tmp_path / "m.csv", "feature_matrix", options, text, person_id="person")
+    assert got.values() == [(0, "g1", 1.0), (1, "g1", 2.0), (1, "g3", 2.0)]
+    assert got.rejects == [
+        (3, "", "unknown-sample"), (3, "gene", "duplicate-feature"), (4, "gene", "missing-feature"),
+        (5, "", "ragged-row"), (6, "", "invalid-number"),
+    ]  # fmt: skip
+    assert {f["label"] for f in got.features.values()} == {"first", "word"}
+
+
+def test_a_table_without_features_or_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceFileError, match="none of the 1 columns is a feature"):
+        deliver(tmp_path / "m.csv", "feature_matrix", {}, "sample\nS1\n")
+    with pytest.raises(SourceFileError, match="no column is a sample"):
+        deliver(tmp_path / "m.csv", "feature_matrix", {"rows": "features"}, "gene\ng1\n")
