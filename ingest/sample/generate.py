@@ -17,6 +17,7 @@ from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
 from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
+from biobraid.ingest.sample.genotypes.files import GenotypeFiles
 from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
@@ -127,11 +128,13 @@ def _write(
             mindwell.MindwellFiles(folders[mindwell.STUDY], stack, planted),
             valley.ValleyFiles(folders[valley.STUDY], stack, planted),
         )
+        genotypes = GenotypeFiles(folders, seed, planted)
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
             block = people(seed, numbers)
             for out in outs:
                 out.write(block)
+            genotypes.write(block)
             writer.write(block)
             here = members(block)
             by_study += here.sum(axis=0)
@@ -141,6 +144,7 @@ def _write(
                 progress(int(numbers[-1]) + 1, persons)
     for study in (ukdemo.STUDY, mindwell.STUDY):
         _copy_dictionary(study, folders[study])
+    genotypes.finish()
     writer.finish(planted)
     files = [p for s in STUDIES for p in folders[s].rglob("*") if p.is_file()]
     return SampleSummary(

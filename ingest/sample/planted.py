@@ -38,6 +38,11 @@ BAD_DATE_RIVERSIDE = 27
 WRONG_NHS = 28  # gave the NHS number of WRONG_NHS_OWNER
 WRONG_NHS_OWNER = 13
 
+# In the genotypes of ukdemo's array.
+DUPLICATE_SAMPLE_AMONG = (10, 11, 13)  # two of one sex: one tube was run under both ids
+SEX_MISMATCH = 14  # the tube holds the DNA of somebody of the other sex
+LOW_CALL_RATE = 15
+
 UKDEMO_ONLY = (CANARY_UKDEMO, *range(10, 17), 18)
 BOTH = (CANARY_BOTH, WITHDRAWN_BOTH, TYPO_BOTH, RAGGED_RIVERSIDE)
 RIVERSIDE_ONLY = (CANARY_RIVERSIDE, 20, 21, 22, 24, 26, 27, 28)
@@ -89,6 +94,7 @@ EFFECTS: dict[str, float] = {
     "gp_log_odds_male": -0.10,
     "alcohol_refusal_daily_drinker": 0.12,  # probability of -3 among daily drinkers
     "alcohol_refusal_others": 0.01,
+    "cholesterol_mmol_l_per_allele": 0.40,  # of the lead variant (truth/variants.csv)
     "phq9_depression": 6.0,  # points of the total score, against people without depression
 }
 
@@ -120,6 +126,10 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "unknown-event": ("record", "rejected: unknown-event"),
     "dangling-visit": ("record", "landed without a visit"),
     "dangling-person": ("record", "landed; waits, in nobody's tables"),
+    "sex-mismatch": ("sample", "landed; the sex check of omics.sample_qc differs"),
+    "duplicate-sample": ("sample", "landed; a pair of omics.kinship"),
+    "low-call-rate": ("row", "landed; call_rate of omics.sample_qc or omics.variant_qc"),
+    "hwe-violation": ("variant", "landed; hwe_p of omics.variant_qc"),
     "invalid-nhs-number": ("cell", "vault only; must not link"),
 }
 
