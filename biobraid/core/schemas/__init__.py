@@ -21,6 +21,10 @@ from biobraid.core.schemas.raw import (
     RAW_VALUE,
 )
 from biobraid.core.schemas.raw_genotype import RAW_GENOTYPE, RAW_GENOTYPE_SAMPLE, RAW_VARIANT
+from biobraid.core.schemas.raw_genotype_qc import (
+    QC_LANDING_TABLES,
+    QC_OTHER_TABLES,
+)
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -44,6 +48,7 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_VARIANT,
     RAW_GENOTYPE_SAMPLE,
     RAW_GENOTYPE,
+    *QC_LANDING_TABLES,
 )
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,
@@ -59,6 +64,7 @@ OTHER_TABLES: tuple[Table, ...] = (
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
+    *QC_OTHER_TABLES,
 )
 TABLES: dict[str, Table] = {t.full_name: t for t in LANDING_TABLES + OTHER_TABLES}
 
