@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.core.genotypes import BLOCK_SAMPLES
+from biobraid.core.genotypes.landed import AUTOSOME, MT, GenotypeSet, X, Y, read_values, row_groups
 from biobraid.core.schemas.raw_genotype_qc import RAW_SAMPLE_QC
 from biobraid.quality.genotypes.bits import (
     heterozygous,
@@ -20,7 +21,6 @@ from biobraid.quality.genotypes.bits import (
     sum_by_sample,
     weigh_by_sample,
 )
-from biobraid.quality.genotypes.sets import AUTOSOME, MT, GenotypeSet, X, Y, read_values, row_groups
 from biobraid.quality.genotypes.variants import Tally, alt_frequencies, hard_calls
 
 MALE_ABOVE, FEMALE_BELOW = 0.8, 0.2  # of F on X (plink 1.9's defaults)

@@ -13,10 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from biobraid.core.genotypes import codes_of_row, dosages_of_codes, pack_calls
-from biobraid.core.schemas.raw_genotype_qc import RAW_VARIANT_QC
-from biobraid.quality.genotypes.bits import count_calls, sample_mask, words_of
-from biobraid.quality.genotypes.hwe import hwe_exact
-from biobraid.quality.genotypes.sets import (
+from biobraid.core.genotypes.landed import (
     MT,
     OTHER,
     GenotypeSet,
@@ -26,6 +23,9 @@ from biobraid.quality.genotypes.sets import (
     read_values,
     row_groups,
 )
+from biobraid.core.schemas.raw_genotype_qc import RAW_VARIANT_QC
+from biobraid.quality.genotypes.bits import count_calls, sample_mask, words_of
+from biobraid.quality.genotypes.hwe import hwe_exact
 
 HARD_CALL_DISTANCE = 0.1  # dosages this close to a whole number are a call (plink2's default)
 _MEN, _OTHERS = 0, 1  # groups that are counted apart: on X and Y they differ in ploidy

@@ -103,5 +103,51 @@ value DOUBLE the sample's score on it
     ),
 )
 
+RAW_SCORE = Table(
+    "raw",
+    "score",
+    "polygenic score of a sample of a source",
+    ("score_id", "study", "source", "source_person_key"),
+    columns_of(
+        """
+score_id VARCHAR name of the score: its PGS id, or the name of its file
+study VARCHAR study of the sample
+source VARCHAR source of the sample
+source_person_key VARCHAR as in raw.genotype_sample
+score DOUBLE sum of weight x copies of the effect allele over the variants used
+n_variants INTEGER variants used, see raw.score_match
+n_imputed INTEGER of these, variants without a call, taken as the mean of the source
+"""
+    ),
+)
+
+RAW_SCORE_MATCH = Table(
+    "raw",
+    "score_match",
+    "polygenic score x source: what became of its weights",
+    ("score_id", "study", "source"),
+    columns_of(
+        """
+score_id VARCHAR as in raw.score
+study VARCHAR study of the source
+source VARCHAR source of genotypes
+trait VARCHAR reported trait of the scoring file; null if it names none
+build VARCHAR build of the positions used; null if matched by rs number only
+n_weights BIGINT weights of the scoring file
+n_matched BIGINT weights whose alleles agree with a variant
+n_flipped BIGINT weights whose alleles agree on the other strand
+n_ambiguous BIGINT weights of A/T or C/G variants, whose strand cannot be told
+n_mismatch BIGINT weights whose place is known with other alleles
+n_missing BIGINT weights whose variant is not in the source
+n_duplicate BIGINT weights whose variant another weight has taken
+n_unsupported BIGINT weights that do not go with the number of alleles
+n_used BIGINT weights in the score: matched, flipped, and ambiguous where they were asked for
+n_swapped BIGINT of these, weights that count the reference allele
+coverage DOUBLE n_used / n_weights, 0 to 1
+weight_coverage DOUBLE share of the sum of absolute weights that is used, 0 to 1
+"""
+    ),
+)
+
 QC_LANDING_TABLES = (RAW_KINSHIP, RAW_COMPONENT)
-QC_OTHER_TABLES = (RAW_VARIANT_QC, RAW_SAMPLE_QC)
+QC_OTHER_TABLES = (RAW_VARIANT_QC, RAW_SAMPLE_QC, RAW_SCORE, RAW_SCORE_MATCH)

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from biobraid.core.genotypes import BLOCK_SAMPLES
 from biobraid.core.genotypes.builds import is_pseudo_autosomal
+from biobraid.core.genotypes.packing import BLOCK_SAMPLES
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest, Part
 
@@ -72,6 +72,18 @@ class Values:
     encoding: str
     scale: int
     packed: U8  # (variants, bytes)
+
+
+def withdrawn_keys(home: Home, manifest: Manifest) -> frozenset[str]:
+    """Source persons who withdrew, as linkage has it in force."""
+    found = manifest.objects().get("link.person_bridge")
+    if found is None:
+        return frozenset()
+    bridge = pq.read_table(
+        home.landing / found[0], columns=["source_person_key", "link_status"],
+        filters=[("link_status", "=", "withdrawn")],
+    )  # fmt: skip
+    return frozenset(bridge["source_person_key"].to_pylist())
 
 
 def source_marks(manifest: Manifest, withdrawn: frozenset[str]) -> dict[tuple[str, str], str]:
@@ -170,21 +182,35 @@ def row_groups(of: GenotypeSet) -> list[tuple[Path, int]]:
     ]
 
 
-def read_values(path: Path, group: int) -> Iterator[Values]:
-    """Packed values of one row group, in pieces of one block and encoding."""
-    table = pq.ParquetFile(path).read_row_group(group, columns=_VALUES, use_threads=False)
+def read_values(path: Path, group: int, variants: Ints | None = None) -> Iterator[Values]:
+    """Packed values of one row group, in pieces of one block and encoding.
+
+    variants: only these (sorted); groups without any of them are not unpacked.
+    """
+    file = pq.ParquetFile(path)
+    chosen = None
+    if variants is not None:
+        found = file.read_row_group(group, columns=["variant_index"], use_threads=False)
+        indices = found["variant_index"].to_numpy().astype(np.int64)
+        at = np.minimum(np.searchsorted(variants, indices), len(variants) - 1)
+        chosen = np.flatnonzero(variants[at] == indices) if len(variants) else at[:0]
+        if not len(chosen):
+            return
+    table = file.read_row_group(group, columns=_VALUES, use_threads=False)
+    if chosen is not None:
+        table = table.take(pa.array(chosen))
     blocks = table["sample_block"].to_numpy()
     encodings = table["encoding"].combine_chunks().dictionary_encode()
     codes = encodings.indices.to_numpy()
     scales = table["scale"].to_numpy()
-    variants = table["variant_index"].to_numpy().astype(np.int64)
+    places = table["variant_index"].to_numpy().astype(np.int64)
     sizes = table["n_samples"].to_numpy()
     column = table["genotypes"].combine_chunks()
     what = np.stack([blocks, codes, scales], axis=1)
     for block, code, scale in np.unique(what, axis=0).tolist():
         rows = np.flatnonzero((blocks == block) & (codes == code) & (scales == scale))
         yield Values(
-            variants=variants[rows],
+            variants=places[rows],
             block=int(block),
             n_samples=int(sizes[rows[0]]),
             encoding=encodings.dictionary[int(code)].as_py(),
