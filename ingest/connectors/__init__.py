@@ -1,3 +1,15 @@
 """Connectors: one module per file format, each registering itself."""
 
-from biobraid.ingest.connectors import bgen, delimited, fhir, omop, pgen, plink, redcap, ukb, vcf  # noqa: F401
+from biobraid.ingest.connectors import (  # noqa: F401
+    bgen,
+    components,
+    delimited,
+    fhir,
+    kinship,
+    omop,
+    pgen,
+    plink,
+    redcap,
+    ukb,
+    vcf,
+)

@@ -46,6 +46,8 @@ _FACT_KEYS = {
     # Their record ids hold the file: equal ones never come from two files.
     "raw.variant": ("variant_index",),
     "raw.genotype_sample": ("sample_index",),
+    "raw.kinship": ("other_person_key",),
+    "raw.component": ("component",),
 }
 _MOST_COUNTERS = 1000
 
