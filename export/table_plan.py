@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from biobraid.export.dates import BIRTH_COLUMNS, DATE_TYPES, DateKind, birth, dated, dated_text
-from biobraid.export.owned_rows import HIDDEN, OWNED, TOKENS, side
+from biobraid.export.owned_rows import HIDDEN, OWNED, PAIRS, ROUNDED, TOKENS, side
 
 RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart", "imputed")
 EMPTY_SCHEMAS = ("audit", "meta")
@@ -146,6 +146,13 @@ def _expression(
         return side(column.name)
     if column.name in HIDDEN.get(table.full_name, ()):
         return "NULL"
+    if column.name == PAIRS.get(table.full_name):
+        return (
+            "(SELECT max(o.project_person_id) FROM project_person AS o "  # noqa: S608
+            f"WHERE o.person_id = {own})"
+        )
+    if column.name in ROUNDED.get(table.full_name, {}):
+        return _rounded(own, column.name, ROUNDED[table.full_name][column.name])
     if is_fact_id(table, column):
         return f"project_fact_id(CAST({own} AS BIGINT))"
     if column.name in TOKENS:
@@ -165,6 +172,13 @@ def _expression(
             return f"project_token({own})"
         return dated_text(scope.dates, column.quoted)
     return own
+
+
+def _rounded(own: str, name: str, decimals: int) -> str:
+    """A share, or the logarithm of a p-value, to some decimals."""
+    if name.endswith("_p"):
+        return f"CASE WHEN {own} > 0 THEN pow(10, round(log10({own}), {decimals})) ELSE {own} END"
+    return f"round({own}, {decimals})"
 
 
 def _gives_dates_away(table: SourceTable, column: SourceColumn, scope: Scope) -> bool:

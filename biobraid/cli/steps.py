@@ -149,10 +149,32 @@ def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> 
     return 0
 
 
+def genotype_qc_step(call: Invocation, home: Home, run: Run) -> None:
+    """Count the quality of genotypes that are new or whose people withdrew, for the models."""
+    from biobraid.core.manifest import Manifest
+
+    with Manifest(home) as manifest:
+        has_genotypes = bool(manifest.parts("raw.variant") or manifest.note("genotype_qc"))
+    if not has_genotypes:
+        return
+    from biobraid.quality.genotypes import refresh_qc
+
+    with call.out.progress("genotypes") as update:
+        result = refresh_qc(home, on_progress=update)
+    run.detail["genotype_qc"] = {"counted": list(result.counted)}
+    if result.counted:
+        call.out.say(
+            f"\nGenotypes: {result.n_variants:,} variants and {result.n_samples:,} samples "
+            f"in force, {len(result.counted)} source(s) counted anew"
+        )
+
+
 def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:
     """Build the models downstream of what changed."""
     from biobraid.cli.build import build
 
+    if not dry_run:
+        genotype_qc_step(call, home, run)
     with call.out.progress("build") as update:
         result = build(home, dry_run=dry_run, on_progress=update)
     run.detail["models"] = {"built": len(result.built), "skipped": len(result.skipped)}
