@@ -30,6 +30,8 @@ _VOCABULARY = frozenset(
         "drug_strength",
     }
 )  # fmt: skip
+# Tables outside mart that count persons outside the project.
+_COUNTS_OF_ALL = frozenset({"imputed.missingness_audit", "omics.genotype_arrival"})
 _PUBLIC_DATES = {
     "vocab.study_source": ("covers_from", "covers_to"),
     "vocab.study_censoring": ("covers_to",),
@@ -94,7 +96,7 @@ def reason_to_leave_out(table: SourceTable, scope: Scope) -> str | None:
         return None
     if table.schema == "cdm" and table.name not in _FREE_OF_PERSONS | _VOCABULARY:
         return "rows belong to persons but name none, so consent cannot be applied"
-    if table.schema == "mart" or table.full_name == "imputed.missingness_audit":
+    if table.schema == "mart" or table.full_name in _COUNTS_OF_ALL:
         return "counts persons outside the project"
     return None
 

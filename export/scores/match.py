@@ -29,7 +29,7 @@ class MatchReport:
     absolute values. n_swapped: used weights whose effect allele is the reference.
     """
 
-    score_id: str
+    score_name: str
     study: str
     source: str
     n_weights: int
@@ -43,7 +43,7 @@ class MatchReport:
 def match_weights(
     con: duckdb.DuckDBPyConnection,
     *,
-    score_id: str,
+    score_name: str,
     study: str,
     source: str,
     build: str | None,
@@ -119,16 +119,18 @@ def match_weights(
         FROM final""",
         {"keep": keep_ambiguous},
     )
-    return _report(con, score_id, study, source)
+    return _report(con, score_name, study, source)
 
 
-def _report(con: duckdb.DuckDBPyConnection, score_id: str, study: str, source: str) -> MatchReport:
+def _report(
+    con: duckdb.DuckDBPyConnection, score_name: str, study: str, source: str
+) -> MatchReport:
     found = dict(con.execute("SELECT status, count(*) FROM matching GROUP BY status").fetchall())
     n, used, swapped, share = con.execute("""
         SELECT count(*), count(*) FILTER (is_used), count(*) FILTER (is_used AND counts_ref),
           coalesce(sum(abs(weight)) FILTER (is_used) / nullif(sum(abs(weight)), 0), 0)
         FROM matching""").fetchall()[0]
     return MatchReport(
-        score_id, study, source, int(n), {s: int(found.get(s, 0)) for s in STATUSES},
+        score_name, study, source, int(n), {s: int(found.get(s, 0)) for s in STATUSES},
         int(used), int(swapped), used / n if n else 0.0, float(share),
     )  # fmt: skip

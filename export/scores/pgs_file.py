@@ -40,7 +40,7 @@ class ScoringFile:
     build: of the positions that are used; None where only rs numbers can match.
     """
 
-    score_id: str
+    score_name: str
     trait: str | None
     build: str | None
     is_harmonised: bool
@@ -70,11 +70,11 @@ def open_scoring_file(path: Path) -> ScoringFile:
     _check_columns(path, columns)
     is_harmonised = {"hm_chr", "hm_pos"} <= set(columns)
     build_name = header.get("HmPOS_build" if is_harmonised else "genome_build")
-    score_id = header.get("pgs_id") or path.name.partition(".")[0]
-    if not _SCORE_ID.match(score_id):
+    score_name = header.get("pgs_id") or path.name.partition(".")[0]
+    if not _SCORE_ID.match(score_name):
         raise _fault(path, "its pgs_id cannot name a score", "letters, digits, '_', '.', '-'")
     return ScoringFile(
-        score_id=score_id,
+        score_name=score_name,
         trait=header.get("trait_reported"),
         build=find_build(build_name or ""),
         is_harmonised=is_harmonised,

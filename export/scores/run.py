@@ -39,7 +39,7 @@ Progress = Callable[[str, float | None], None]
 class ScoreResult:
     """Where a score stands now: a report per source, persons scored, files of matching."""
 
-    score_id: str
+    score_name: str
     trait: str | None
     reports: tuple[MatchReport, ...]
     refused: tuple[str, ...]  # sources, as study/source, whose coverage is too small
@@ -59,7 +59,7 @@ def score_file(
     """Score everybody who is genotyped; the caller holds the home's writer lock.
 
     A source that has less than min_coverage of the weights is reported and not scored. The
-    same score_id again replaces the earlier scores.
+    same score_name again replaces the earlier scores.
     Raises SourceFileError for the file, SettingsError without genotypes, QualityError if no
     source has enough of the weights.
     """
@@ -69,7 +69,7 @@ def score_file(
         sources = _sources(manifest)
         load_weights(con, file)
         reports, scored, refused = [], [], []
-        folder = home.reports / FOLDER / file.score_id
+        folder = home.reports / FOLDER / file.score_name
         for n, (study, source) in enumerate(sources):
             report(f"{study}/{source}", n / len(sources))
             matched = _match(con, home, manifest, file, study, source, keep_ambiguous)
@@ -85,7 +85,9 @@ def score_file(
         if not dry_run:
             _put(home, manifest, file, reports, scored)
     n_samples = sum(len(table) for table in scored)
-    return ScoreResult(file.score_id, file.trait, tuple(reports), tuple(refused), n_samples, folder)
+    return ScoreResult(
+        file.score_name, file.trait, tuple(reports), tuple(refused), n_samples, folder
+    )
 
 
 def _connection(home: Home) -> duckdb.DuckDBPyConnection:
@@ -96,7 +98,9 @@ def _connection(home: Home) -> duckdb.DuckDBPyConnection:
 
 
 def _sources(manifest: Manifest) -> list[tuple[str, str]]:
-    found = sorted({(part.study, part.source) for part in manifest.parts("raw.variant")})
+    found = sorted(
+        {(part.study, part.source) for part in manifest.parts("raw.variant") if part.study}
+    )
     if not found:
         raise SettingsError(
             Fault("landing", "there are no genotypes", "a source of genotypes that was ingested",
@@ -121,7 +125,7 @@ def _match(
         f"FROM read_parquet({parquet_list(files)})"
     )
     return match_weights(
-        con, score_id=file.score_id, study=study, source=source, build=file.build,
+        con, score_name=file.score_name, study=study, source=source, build=file.build,
         keep_ambiguous=keep_ambiguous,
     )  # fmt: skip
 
@@ -181,7 +185,7 @@ def _rows(
     )
     n = len(summed)
     columns = {
-        "score_id": pa.array([file.score_id] * n, pa.string()),
+        "score_name": pa.array([file.score_name] * n, pa.string()),
         "study": pa.array([matched.study] * n, pa.string()),
         "source": pa.array([matched.source] * n, pa.string()),
         "source_person_key": summed["source_person_key"],
@@ -201,7 +205,7 @@ def _put(
 ) -> None:
     fresh = pa.Table.from_pylist(
         [
-            {"score_id": r.score_id, "study": r.study, "source": r.source, "trait": file.trait,
+            {"score_name": r.score_name, "study": r.study, "source": r.source, "trait": file.trait,
              "build": file.build, "n_weights": r.n_weights,
              **{f"n_{status}": r.counts[status] for status in STATUSES}, "n_used": r.n_used,
              "n_swapped": r.n_swapped, "coverage": r.coverage,
@@ -220,7 +224,7 @@ def _put(
 
 def _others(home: Home, manifest: Manifest, table: Table, file: ScoringFile) -> pa.Table:
     rows = read_object(home, manifest, table)
-    return rows.filter(pc.not_equal(rows["score_id"], file.score_id))
+    return rows.filter(pc.not_equal(rows["score_name"], file.score_name))
 
 
 def _too_little(file: ScoringFile, reports: list[MatchReport], min_coverage: float) -> QualityError:
@@ -228,7 +232,7 @@ def _too_little(file: ScoringFile, reports: list[MatchReport], min_coverage: flo
         [
             Fault(
                 f"{r.study}/{r.source}",
-                f"{r.n_used} of {r.n_weights} weights of {file.score_id} can be used ("
+                f"{r.n_used} of {r.n_weights} weights of {file.score_name} can be used ("
                 + ", ".join(f"{n} {status}" for status, n in r.counts.items() if n) + ")",
                 f"at least {min_coverage:.0%}",
                 "Ask for less with --min-coverage, or keep ambiguous ones with --keep-ambiguous.",

@@ -2,13 +2,13 @@
 MODEL (
   name omics.score,
   kind FULL,
-  grain (score_id, study, source, person_id, sample_number),
+  grain (score_name, study, source, person_id, sample_number),
   references (
     person_id
   ),
   description 'Polygenic scores written by biobraid score. What became of the weights stands in omics.score_match; scores of different sources rest on different variants.',
   column_descriptions (
-    score_id = 'Name of the score: its PGS id, or the name of its file',
+    score_name = 'Name of the score: its PGS id, or the name of its file',
     study = 'Study of the sample',
     source = 'Source of genotypes the score was computed on',
     person_id = 'Person the sample is linked to',
@@ -18,18 +18,18 @@ MODEL (
     n_imputed = 'Of these, variants without a call, taken as the mean of the source'
   ),
   audits (
-    unique_key(columns := (score_id, study, source, person_id, sample_number)),
-    not_null(columns := (score_id, study, source, person_id, score)),
+    unique_key(columns := (score_name, study, source, person_id, sample_number)),
+    not_null(columns := (score_name, study, source, person_id, score)),
     refers_to_person(key := person_id)
   )
 );
 
 SELECT
-  CAST(s.score_id AS TEXT) AS score_id,
+  CAST(s.score_name AS TEXT) AS score_name,
   CAST(s.study AS TEXT) AS study,
   CAST(s.source AS TEXT) AS source,
   CAST(b.person_id AS BIGINT) AS person_id,
-  CAST(ROW_NUMBER() OVER (PARTITION BY s.score_id, s.study, s.source, b.person_id ORDER BY s.source_person_key) AS INT) AS sample_number,
+  CAST(ROW_NUMBER() OVER (PARTITION BY s.score_name, s.study, s.source, b.person_id ORDER BY s.source_person_key) AS INT) AS sample_number,
   CAST(s.score AS DOUBLE) AS score,
   CAST(s.n_variants AS INT) AS n_variants,
   CAST(s.n_imputed AS INT) AS n_imputed

@@ -2,10 +2,10 @@
 MODEL (
   name omics.score_match,
   kind FULL,
-  grain (score_id, study, source),
+  grain (score_name, study, source),
   description 'Every weight of a scoring file is in one of the counts. A source whose coverage was too small has a row here and no scores.',
   column_descriptions (
-    score_id = 'Name of the score',
+    score_name = 'Name of the score',
     study = 'Study of the source',
     source = 'Source of genotypes',
     trait = 'Reported trait of the scoring file; null if it names none',
@@ -24,7 +24,7 @@ MODEL (
     weight_coverage = 'Share of the sum of absolute weights that is used, 0 to 1'
   ),
   audits (
-    unique_key(columns := (score_id, study, source)),
+    unique_key(columns := (score_name, study, source)),
     forall(
       criteria := (
         n_weights = n_matched + n_flipped + n_ambiguous + n_mismatch + n_missing + n_duplicate + n_unsupported
@@ -34,7 +34,7 @@ MODEL (
 );
 
 SELECT
-  CAST(m.score_id AS TEXT) AS score_id,
+  CAST(m.score_name AS TEXT) AS score_name,
   CAST(m.study AS TEXT) AS study,
   CAST(m.source AS TEXT) AS source,
   CAST(m.trait AS TEXT) AS trait,

@@ -111,7 +111,7 @@ def test_palindromes_are_left_out_unless_asked_for(tmp_path: Path) -> None:
     load_weights(con, open_scoring_file(scoring_file(tmp_path, "rs0 1 7 T A 0.5")))
     for keep, n_used in ((False, 0), (True, 1)):
         report = match_weights(
-            con, score_id="p", study="s", source="a", build="GRCh38", keep_ambiguous=keep
+            con, score_name="p", study="s", source="a", build="GRCh38", keep_ambiguous=keep
         )
         assert report.counts["ambiguous"] == 1
         assert report.n_used == n_used
@@ -136,7 +136,7 @@ def test_harmonised_columns_and_gzip(home: Home, tmp_path: Path) -> None:
     path = tmp_path / "PGS000001_hmPOS_GRCh38.txt.gz"
     path.write_bytes(gzip.compress(text.encode()))
     result = score_file(home, path)
-    assert result.score_id == "PGS000001"
+    assert result.score_name == "PGS000001"
     assert scores(home)["c"] == 0.5
 
 
@@ -149,8 +149,8 @@ def test_a_score_again_replaces_itself_and_no_other(home: Home, tmp_path: Path) 
     with Manifest(home) as manifest:
         path, _, _ = manifest.objects()["raw.score"]
     table = pq.read_table(home.landing / path)
-    best = table.group_by("score_id").aggregate([("score", "max")]).sort_by("score_id")
-    assert best["score_id"].to_pylist() == ["PGS000001", "PGS000002"]
+    best = table.group_by("score_name").aggregate([("score", "max")]).sort_by("score_name")
+    assert best["score_name"].to_pylist() == ["PGS000001", "PGS000002"]
     assert best["score_max"].to_pylist() == [0.5, 6.0]
 
 

@@ -91,6 +91,8 @@ def source_marks(manifest: Manifest, withdrawn: frozenset[str]) -> dict[tuple[st
     marks: dict[tuple[str, str], list[str]] = {}
     for table in _TABLES:
         for part in manifest.parts(table):
+            if not part.study:  # the empty part that gives a table its columns
+                continue
             marks.setdefault((part.study, part.source), []).append(part.fingerprint)
     gone = hashlib.sha256("\n".join(sorted(withdrawn)).encode()).hexdigest()
     return {

@@ -107,10 +107,10 @@ RAW_SCORE = Table(
     "raw",
     "score",
     "polygenic score of a sample of a source",
-    ("score_id", "study", "source", "source_person_key"),
+    ("score_name", "study", "source", "source_person_key"),
     columns_of(
         """
-score_id VARCHAR name of the score: its PGS id, or the name of its file
+score_name VARCHAR name of the score: its PGS id, or the name of its file
 study VARCHAR study of the sample
 source VARCHAR source of the sample
 source_person_key VARCHAR as in raw.genotype_sample
@@ -125,10 +125,10 @@ RAW_SCORE_MATCH = Table(
     "raw",
     "score_match",
     "polygenic score x source: what became of its weights",
-    ("score_id", "study", "source"),
+    ("score_name", "study", "source"),
     columns_of(
         """
-score_id VARCHAR as in raw.score
+score_name VARCHAR as in raw.score
 study VARCHAR study of the source
 source VARCHAR source of genotypes
 trait VARCHAR reported trait of the scoring file; null if it names none

@@ -90,8 +90,8 @@ def panel(seed: int) -> Panel:
     is_multi = draws.chance("panel/multi", 0.02) & ~np.isin(chromosome, ("X", "Y", "MT"))
     weights, founders = _founders(seed, int(block[-1]) + 1)
     is_ambiguous = (ref + alt) == 3  # A/T and C/G look the same on both strands
-    is_simple = ~np.isin(chromosome, ("X", "Y", "MT")) & ~is_multi
-    effect = _effects(seed, is_simple, is_ambiguous, founders, weights)
+    is_plain = ~np.isin(chromosome, ("X", "Y", "MT")) & ~is_multi & ~is_ambiguous
+    effect = _effects(seed, is_plain, founders, weights)
     is_multi &= effect == 0.0
     second = (alt + 1 + ((alt + 1) % 4 == ref)) % 4  # a third base
     for b in range(len(founders)):
@@ -110,7 +110,7 @@ def panel(seed: int) -> Panel:
         alt2=np.where(is_multi, _BASES[second], ""),
         block=block,
         effect=effect,
-        on_array=(draws.chance("panel/array", 0.7) | (effect == effect.max())) & ~is_multi,
+        on_array=(draws.chance("panel/array", 0.7) | (effect != 0)) & ~is_multi,
         founders=tuple(founders),
         weights=tuple(weights),
     )
@@ -136,14 +136,13 @@ def _founders(seed: int, n_blocks: int) -> tuple[list[Floats], list[npt.NDArray[
 
 def _effects(
     seed: int,
-    is_simple: npt.NDArray[np.bool_],
-    is_ambiguous: npt.NDArray[np.bool_],
+    is_plain: npt.NDArray[np.bool_],
     founders: list[npt.NDArray[np.uint8]],
     weights: list[Floats],
 ) -> Floats:
-    """One causal variant in every third block; the lead is a common one of a plain strand."""
+    """One causal variant in every third block, at plain sites; the lead is a common one."""
     frequency = np.concatenate([w @ f for f, w in zip(founders, weights, strict=True)])
-    candidates = np.flatnonzero(is_simple & (frequency > 0.15) & (frequency < 0.85))
+    candidates = np.flatnonzero(is_plain & (frequency > 0.15) & (frequency < 0.85))
     _, first = np.unique(candidates // VARIANTS_IN_BLOCK, return_index=True)
     chosen = candidates[first[::3][:N_CAUSAL]]
     effect = np.zeros(len(frequency))
@@ -151,7 +150,7 @@ def _effects(
     effect[chosen] = (0.05 + 0.07 * draws.uniform("panel/effect")) * np.where(
         draws.chance("panel/sign", 0.5), 1.0, -1.0
     )
-    off = np.abs(frequency[chosen] - 0.35) + is_ambiguous[chosen]
+    off = np.abs(frequency[chosen] - 0.35)
     effect[chosen[np.argmin(off)]] = EFFECTS["cholesterol_mmol_l_per_allele"]
     return effect
 

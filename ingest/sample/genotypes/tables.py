@@ -67,22 +67,26 @@ def write_score(path: Path, made: Panel) -> None:
     """A scoring file in the PGS Catalog's form that predicts cholesterol.
 
     Every third variant names the reference allele as its effect allele, every fourth is told
-    on the other strand, and one variant is on no array.
+    on the other strand. One variant is an A/T or C/G, whose strand cannot be told, and one is
+    on no array; both have no effect in truth.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     causal = np.flatnonzero(made.effect)
+    pairs = np.char.add(made.ref, made.alt)
+    is_decoy = np.isin(pairs, ("AT", "TA", "CG", "GC")) & made.on_array & (made.chromosome == "2")
+    decoy = int(np.flatnonzero(is_decoy)[0])
     lines = [
         "###PGS CATALOG SCORING FILE - see https://www.pgscatalog.org/downloads/#dl_ftp_scoring",
         "#format_version=2.0", "##POLYGENIC SCORE (PGS) INFORMATION", "#pgs_id=PGS990001",
         "#pgs_name=sample_cholesterol", "#trait_reported=Total cholesterol",
         "#trait_mapped=total cholesterol measurement", "#trait_efo=EFO_0004574",
-        "#genome_build=GRCh37", f"#variants_number={len(causal) + 1}", "#weight_type=beta",
+        "#genome_build=GRCh37", f"#variants_number={len(causal) + 2}", "#weight_type=beta",
         "##HARMONIZATION DETAILS", f"#HmPOS_build={BUILD}", "#HmPOS_date=2024-01-01",
         "rsID\tchr_name\tchr_position\teffect_allele\tother_allele\teffect_weight\thm_source\t"
         "hm_rsID\thm_chr\thm_pos",
     ]  # fmt: skip
-    for i, v in enumerate(causal.tolist()):
-        effect, other, weight = made.alt[v], made.ref[v], made.effect[v]
+    for i, v in enumerate([*causal.tolist(), decoy]):
+        effect, other, weight = made.alt[v], made.ref[v], made.effect[v] or 0.02
         if i % 3 == 2:
             effect, other, weight = other, effect, -weight
         if i % 4 == 3:
