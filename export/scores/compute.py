@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from biobraid.core.genotypes import BLOCK_SAMPLES, MISSING_CODE, codes_of_row, dosages_of_codes
-from biobraid.core.genotypes.landed import MT, GenotypeSet, Values, X, Y, read_values, row_groups
+from biobraid.core.genotypes.landed import MT, GenotypeSet, Unit, Values, X, Y, value_units
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -47,14 +46,13 @@ def score_set(of: GenotypeSet, weights: Weights, threads: int) -> Scores:
     order = np.argsort(weights.variants)
     lookup = weights.variants[order]
 
-    def add(group: tuple[Path, int]) -> list[tuple[int, F64, Ints]]:
+    def add(unit: Unit) -> list[tuple[int, F64, Ints]]:
         return [
-            (values.block, *_score_values(of, weights, order, lookup, values))
-            for values in read_values(*group, variants=lookup)
+            (values.block, *_score_values(of, weights, order, lookup, values)) for values in unit()
         ]
 
     with ThreadPoolExecutor(threads) as pool:
-        for found in pool.map(add, row_groups(of)):
+        for found in pool.map(add, value_units(of, lookup)):
             for block, sums, gaps in found:
                 here = slice(block * BLOCK_SAMPLES, block * BLOCK_SAMPLES + len(sums))
                 total[here] += sums

@@ -18,6 +18,7 @@ import pyarrow as pa
 from bgen import BgenReader
 
 from biobraid.core.genotypes import chromosome_name
+from biobraid.ingest.connectors.bgen_index import index_variants
 from biobraid.ingest.connectors.bgen_values import Alternate, alternates
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.genotype_files import (
@@ -58,6 +59,9 @@ def read_bgen(job: FileJob) -> Iterator[Chunk | Counts]:
         yield other_cells(listed.n_other_cells)
         samples = judge_samples(job, options, listed.samples, ".sample")
         yield from samples.items()
+        if job.source.storage == "reference":
+            yield from index_variants(job, options, n_samples, n_variants)
+            return
         reader = VariantReader(job, options, is_ref_known=True, listed_in=".bgen")
         step = max(1, _CHUNK_VALUES // max(1, n_samples))
         wanted = _wanted(job, options, file)

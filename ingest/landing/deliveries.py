@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from biobraid.core.errors import Fault, SettingsError, SourceFileError, near_misses
+from biobraid.core.genotypes.reference import file_mark
 from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys
 from biobraid.core.manifest import FileBooks, Manifest
@@ -94,7 +95,9 @@ def look(
     unchanged: list[Delivered] = []
     for path, kind in match_files(home, study, source_id):
         beside = companions_of(study.sources[source_id], path)
-        file = _hashed(path, beside, kind, keys, f"{study.id}/{source_id}", on_bytes)
+        by_mark = study.sources[source_id].storage == "reference"
+        where = f"{study.id}/{source_id}"
+        file = _hashed(path, beside, kind, keys, where, on_bytes, by_mark)
         if file.batch in known or file.batch in new:  # a copy under another name is no news
             unchanged.append(file)
         else:
@@ -170,11 +173,16 @@ def _hashed(
     keys: IngestKeys,
     where: str,
     on_bytes: Callable[[int], None],
+    by_mark: bool = False,
 ) -> Delivered:
+    """The file with its token; by_mark: of marks of its content, because it is not read whole."""
     digest = hashlib.sha256()
     try:
         size, modified_ns = stamp(path, beside)
-        for part in (path, *beside):
+        if by_mark:
+            digest.update(file_mark(path).encode())
+            on_bytes(path.stat().st_size)
+        for part in beside if by_mark else (path, *beside):
             with part.open("rb") as file:
                 while block := file.read(_BLOCK):
                     digest.update(block)

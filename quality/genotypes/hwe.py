@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaln
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -43,16 +42,29 @@ def _exact(hom_ref: Ints, het: Ints, hom_alt: Ints) -> F64:
     return p
 
 
+_SMALL = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1.0, 16.0)))])
+
+
+def _log_factorial(n: Ints) -> F64:
+    """ln n!, by Stirling's series from 16 on, to the last digit or two of a double."""
+    x = np.maximum(n, 16).astype(np.float64)
+    inverse = 1.0 / x
+    series = inverse * (1 / 12 - inverse**2 * (1 / 360 - inverse**2 * (1 / 1260)))
+    large = x * np.log(x) - x + 0.5 * np.log(2.0 * np.pi * x) + series
+    out: F64 = np.where(n < 16, _SMALL[np.clip(n, 0, 15)], large)
+    return out
+
+
 class _Law:
     """Distribution of the heterozygote count k, one per variant; k has the parity of `minor`."""
 
     def __init__(self, n: Ints, minor: Ints) -> None:
         self.n, self.minor = n, minor
         self._constant = (
-            gammaln(n + 1.0)
-            + gammaln(minor + 1.0)
-            + gammaln(2.0 * n - minor + 1.0)
-            - gammaln(2.0 * n + 1.0)
+            _log_factorial(n)
+            + _log_factorial(minor)
+            + _log_factorial(2 * n - minor)
+            - _log_factorial(2 * n)
         )
         expected = minor * (2.0 * n - minor) / (2.0 * n)
         self.spread = np.maximum(expected / np.sqrt(n), 1.0)  # standard deviation
@@ -69,9 +81,9 @@ class _Law:
         """Log probability of k heterozygotes."""
         out: F64 = (
             self._constant
-            - gammaln((self.minor - k) / 2 + 1.0)
-            - gammaln(k + 1.0)
-            - gammaln(self.n - (self.minor + k) / 2 + 1.0)
+            - _log_factorial((self.minor - k) // 2)
+            - _log_factorial(k)
+            - _log_factorial(self.n - (self.minor + k) // 2)
             + k * np.log(2.0)
         )
         return out

@@ -58,6 +58,8 @@ def refresh_qc(home: Home, *, on_progress: Progress | None = None) -> QcResult:
             study, _, source = name.partition("/")
             counted = []
             for of in genotype_sets(home, manifest, study, source, withdrawn):
+                if of.reference is not None:  # tens of terabytes: counted only when asked for
+                    continue
                 tally = tally_variants(of, home.settings.threads)
                 variants.append(variant_table(of, tally))
                 counted.append((of, sum_samples(of, tally, home.settings.threads)))

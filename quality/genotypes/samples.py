@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.core.genotypes import BLOCK_SAMPLES
-from biobraid.core.genotypes.landed import AUTOSOME, MT, GenotypeSet, X, Y, read_values, row_groups
+from biobraid.core.genotypes.landed import AUTOSOME, MT, GenotypeSet, Unit, X, Y, value_units
 from biobraid.core.schemas.raw_genotype_qc import RAW_SAMPLE_QC
 from biobraid.quality.genotypes.bits import (
     heterozygous,
@@ -55,9 +54,9 @@ def sum_samples(of: GenotypeSet, tally: Tally, threads: int) -> SampleSums:
         for block in range(of.n_blocks)
     ]
 
-    def add(group: tuple[Path, int]) -> list[tuple[int, int, npt.NDArray[np.float64]]]:
+    def add(unit: Unit) -> list[tuple[int, int, npt.NDArray[np.float64]]]:
         found = []
-        for values in read_values(*group):
+        for values in unit():
             for first, words, _ in hard_calls(values):
                 at = values.variants[first : first + len(words)]
                 for r, region in enumerate(_REGIONS):
@@ -75,7 +74,7 @@ def sum_samples(of: GenotypeSet, tally: Tally, threads: int) -> SampleSums:
         return found
 
     with ThreadPoolExecutor(threads) as pool:
-        for found in pool.map(add, row_groups(of)):
+        for found in pool.map(add, value_units(of)):
             for r, block, three in found:
                 start = block * BLOCK_SAMPLES
                 sums[r, :, start : start + three.shape[1]] += three

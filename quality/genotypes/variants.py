@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +16,11 @@ from biobraid.core.genotypes.landed import (
     MT,
     OTHER,
     GenotypeSet,
+    Unit,
     Values,
     X,
     Y,
-    read_values,
-    row_groups,
+    value_units,
 )
 from biobraid.core.schemas.raw_genotype_qc import RAW_VARIANT_QC
 from biobraid.quality.genotypes.bits import count_calls, sample_mask, words_of
@@ -70,7 +69,7 @@ def tally_variants(of: GenotypeSet, threads: int) -> Tally:
     flags = [[of.flags(who, block) for who in (men, ~men)] for block in range(of.n_blocks)]
     with ThreadPoolExecutor(threads) as pool:
         # Blocks of one variant may lie in two groups, so only this thread adds.
-        for found in pool.map(partial(_count_group, of.region, flags), row_groups(of)):
+        for found in pool.map(partial(_count_group, of.region, flags), value_units(of)):
             for piece in found:
                 tally.calls[piece.who, piece.variants] += piece.calls
                 if piece.moments is not None:
@@ -82,11 +81,11 @@ def tally_variants(of: GenotypeSet, threads: int) -> Tally:
 def _count_group(
     region: npt.NDArray[np.uint8],
     flags: list[list[npt.NDArray[np.bool_]]],
-    group: tuple[Path, int],
+    unit: Unit,
 ) -> list[_Counted]:
-    """Counts of one row group; men are counted apart only where X or Y are among the variants."""
+    """Counts of one piece; men are counted apart only where X or Y are among the variants."""
     found = []
-    for values in read_values(*group):
+    for values in unit():
         men, others = flags[values.block]
         for first, words, dosages in hard_calls(values):
             at = values.variants[first : first + len(words)]

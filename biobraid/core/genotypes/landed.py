@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,19 @@ import pyarrow.parquet as pq
 
 from biobraid.core.genotypes.builds import is_pseudo_autosomal
 from biobraid.core.genotypes.packing import BLOCK_SAMPLES
+from biobraid.core.genotypes.reference import Reference, find_referenced
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest, Part
 
 U8 = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
-_TABLES = ("raw.variant", "raw.genotype_sample", "raw.genotype")
+_TABLES = (
+    "raw.variant", "raw.genotype_sample", "raw.genotype", "raw.genotype_reference",
+    "raw.genotype_place",
+)  # fmt: skip
+_FILE = ["n_samples", "n_bytes", "mark", "layout", "compression"]
+_PLACE = ["variant_index", "first_byte", "n_bytes", "n_alleles", "allele"]
+_UNIT_VARIANTS = 16  # variants of a referenced file that are read in one go
 AUTOSOME, X, Y, MT, OTHER = range(5)  # regions; the pseudo-autosomal parts count as autosomes
 _VARIANT = ["variant_index", "chromosome", "position", "build"]
 _SAMPLE = ["source_person_key", "sample_index", "n_samples", "sex"]
@@ -44,6 +52,7 @@ class GenotypeSet:
     places: Ints
     sexes: npt.NDArray[np.int8]
     value_files: tuple[Path, ...]
+    reference: Reference | None = None  # where the values lie in no landing file
 
     @property
     def n_variants(self) -> int:
@@ -140,6 +149,29 @@ def _opened(
         places=samples["sample_index"].to_numpy().astype(np.int64),
         sexes=(pc.fill_null(sexes, -1).to_numpy() + 1).astype(np.int8),
         value_files=tuple(home.landing / part.path for part in parts.get("raw.genotype", [])),
+        reference=_reference(home, parts, len(variants)),
+    )
+
+
+def _reference(home: Home, parts: dict[str, list[Part]], n_variants: int) -> Reference | None:
+    """The index of a set whose file stays where it lies."""
+    if "raw.genotype_reference" not in parts:
+        return None
+    (file,) = _read(home, parts["raw.genotype_reference"], _FILE).to_pylist()
+    places = _read(home, parts["raw.genotype_place"], _PLACE)
+    at = places["variant_index"].to_numpy()
+    columns = {}
+    for name in _PLACE[1:]:
+        columns[name] = np.zeros(n_variants, np.int64)
+        columns[name][at] = places[name].to_numpy()
+    study, source = parts["raw.variant"][0].study, parts["raw.variant"][0].source
+    return Reference(
+        path=find_referenced(home, study, source, file["n_bytes"], file["mark"]),
+        where=f"{study}/{source}, file {parts['raw.variant'][0].batch}",
+        n_samples=file["n_samples"],
+        layout=file["layout"],
+        compression=file["compression"],
+        **columns,
     )
 
 
@@ -175,13 +207,31 @@ def regions(variants: pa.Table) -> U8:
     return out
 
 
-def row_groups(of: GenotypeSet) -> list[tuple[Path, int]]:
-    """Files and row groups of the set's values: the units of work."""
+Unit = Callable[[], Iterator[Values]]
+
+
+def value_units(of: GenotypeSet, variants: Ints | None = None) -> list[Unit]:
+    """Pieces of a set's values that can be read side by side.
+
+    variants: only these (sorted, each once); all if None.
+    """
+    if of.reference is not None:
+        wanted = np.arange(of.n_variants) if variants is None else np.unique(variants)
+        return [
+            partial(_referenced, of.reference, wanted[first : first + _UNIT_VARIANTS])
+            for first in range(0, len(wanted), _UNIT_VARIANTS)
+        ]
     return [
-        (path, group)
+        partial(read_values, path, group, variants)
         for path in of.value_files
         for group in range(pq.ParquetFile(path).metadata.num_row_groups)
     ]
+
+
+def _referenced(reference: Reference, variants: Ints) -> Iterator[Values]:
+    for variant in variants.tolist():
+        for block, scale, row in reference.packed(variant):
+            yield Values(np.array([variant]), block, len(row) // 2, "dosage16", scale, row[None, :])
 
 
 def read_values(path: Path, group: int, variants: Ints | None = None) -> Iterator[Values]:

@@ -25,6 +25,7 @@ from biobraid.core.schemas.raw_genotype_qc import (
     QC_LANDING_TABLES,
     QC_OTHER_TABLES,
 )
+from biobraid.core.schemas.raw_genotype_reference import REFERENCE_TABLES
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -49,6 +50,7 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_GENOTYPE_SAMPLE,
     RAW_GENOTYPE,
     *QC_LANDING_TABLES,
+    *REFERENCE_TABLES,
 )
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,

@@ -37,7 +37,7 @@ source_alleles VARCHAR position and alleles as delivered (pos:ref:alt,alt), wher
 filter VARCHAR FILTER as delivered; null if none
 quality DOUBLE QUAL as delivered; null if none
 imputation_info DOUBLE INFO or R2 of imputation, 0 to 1: as delivered, or computed from the probabilities of a .bgen; null for calls
-encoding VARCHAR call2, dosage8 or dosage16: how the variant's values are packed in raw.genotype
+encoding VARCHAR call2, dosage8 or dosage16: how the variant's values are packed in raw.genotype; reference: they stay in the delivered file (raw.genotype_place)
 """
     ),
 )
