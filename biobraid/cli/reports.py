@@ -105,7 +105,7 @@ def report_score(out: Output, result: ScoreResult, dry_run: bool) -> None:
     out.table(title, header, rows)
     for name in result.refused:
         out.warn(f"{name} has too few of the weights and was not scored")
-    out.say(f"Scored {result.n_samples:,} samples; each weight: {result.folder}")
+    out.say(f"Scored {result.n_samples:,} samples; see {result.folder}")
     out.result(
         {
             "score_name": result.score_name,

@@ -7,7 +7,7 @@ carries them to omics.score and omics.score_match, a release to its people.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def score_file(
     with Manifest(home) as manifest, _connection(home) as con:
         sources = _sources(manifest)
         load_weights(con, file)
-        reports, scored, refused = [], [], []
+        reports, scored = [], []
         folder = home.reports / FOLDER / file.score_name
         for n, (study, source) in enumerate(sources):
             report(f"{study}/{source}", n / len(sources))
@@ -76,12 +76,9 @@ def score_file(
             reports.append(matched)
             if not dry_run:
                 _keep_matching(con, folder / f"{study}.{source}.parquet")
-            if not matched.n_used or matched.coverage < min_coverage:
-                refused.append(f"{study}/{source}")
-            elif not dry_run:
+            if matched.n_used and matched.coverage >= min_coverage and not dry_run:
                 scored += _score(con, home, manifest, file, matched)
-        if len(refused) == len(sources):
-            raise _too_little(file, reports, min_coverage)
+        refused = refused_sources(file, reports, min_coverage)
         if not dry_run:
             _put(home, manifest, file, reports, scored)
     n_samples = sum(len(table) for table in scored)
@@ -227,8 +224,14 @@ def _others(home: Home, manifest: Manifest, table: Table, file: ScoringFile) -> 
     return rows.filter(pc.not_equal(rows["score_name"], file.score_name))
 
 
-def _too_little(file: ScoringFile, reports: list[MatchReport], min_coverage: float) -> QualityError:
-    return QualityError(
+def refused_sources(
+    file: ScoringFile, reports: Sequence[MatchReport], min_coverage: float
+) -> tuple[str, ...]:
+    """Sources, as study/source, without enough of the weights; QualityError if that is all."""
+    refused = [r for r in reports if not r.n_used or r.coverage < min_coverage]
+    if len(refused) < len(reports):
+        return tuple(f"{r.study}/{r.source}" for r in refused)
+    raise QualityError(
         [
             Fault(
                 f"{r.study}/{r.source}",
