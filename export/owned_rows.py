@@ -32,19 +32,41 @@ PLACES = {
         JOIN project_person AS p ON p.person_id = c.person_id
         UNION ALL SELECT s.location_id FROM warehouse.cdm.care_site AS s)""",
 }
-# Columns that a project is not given: where somebody lives, who somebody is.
+# Columns that a project is not given: where somebody lives, who somebody is, and counts from
+# which the calls of people outside the project could be worked out.
 HIDDEN = {
     "cdm.location": frozenset(
         {"address_1", "address_2", "city", "zip", "county", "latitude", "longitude"}
     ),
     "cdm.care_site": frozenset({"care_site_name"}),
+    "omics.variant_qc": frozenset(
+        {
+            "n_samples",
+            "n_called",
+            "n_hom_ref",
+            "n_het",
+            "n_hom_alt",
+            "n_haploid_ref",
+            "n_haploid_alt",
+            "n_haploid_het",
+        }
+    ),
     "cdm.provider": frozenset({"provider_name", "npi", "dea", "year_of_birth"}),
 }
+# Shares over everybody a source has genotyped, for the same reason: decimals a project is given
+# (of a p-value: of its logarithm).
+ROUNDED = {
+    "omics.variant_qc": {
+        "call_rate": 3, "alt_frequency": 3, "minor_frequency": 3, "dosage_r2": 2, "hwe_p": 1,
+    }
+}  # fmt: skip
+# Tables about two persons: the column of the second, who must be in the release too.
+PAIRS = {"omics.kinship": "other_person_id"}
 # Keyed tokens of the warehouse, the same in every project until drawn anew.
 TOKENS = frozenset(
     {
         "location_source_value", "care_site_source_value", "provider_source_value",
-        "family_source_value",
+        "family_source_value", "genotype_set_id", "other_genotype_set_id",
     }
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import duckdb
 
 from biobraid.export.limited_periods import remake_periods
-from biobraid.export.owned_rows import OWNED, PLACES
+from biobraid.export.owned_rows import OWNED, PAIRS, PLACES
 from biobraid.export.table_plan import SourceTable
 
 # Tables of cdm whose id column is the fact id of stem.event.
@@ -183,6 +183,15 @@ def row_filter(table: SourceTable) -> str:
     names = {c.name for c in table.columns}
     if table.schema == "cdm" and table.name in FACT_TABLES and table.key:
         return f"t.{table.key} NOT IN (SELECT fact_id FROM denied_fact)"  # noqa: S608
+    if table.full_name in PAIRS:
+        other = PAIRS[table.full_name]
+        return (
+            f"t.{other} IN (SELECT person_id FROM project_person) AND NOT EXISTS ("  # noqa: S608
+            f"SELECT 1 FROM denied_source AS d WHERE d.person_id IN (t.person_id, t.{other}) "
+            "AND d.study = t.study AND d.source = t.source) AND NOT EXISTS ("
+            f"SELECT 1 FROM limited_until AS u WHERE u.person_id IN (t.person_id, t.{other}) "
+            "AND u.study = t.study AND u.source = t.source)"
+        )
     if {"study", "source"} <= names:
         day = next((d for d in ("covered_from", "start_date", "specimen_date") if d in names), None)
         late = f"coalesce(t.{day} > {_CUT}, {_CUT} IS NOT NULL)" if day else f"{_CUT} IS NOT NULL"

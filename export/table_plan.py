@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from biobraid.export.dates import BIRTH_COLUMNS, DATE_TYPES, DateKind, birth, dated, dated_text
-from biobraid.export.owned_rows import HIDDEN, OWNED, TOKENS, side
+from biobraid.export.owned_rows import HIDDEN, OWNED, PAIRS, ROUNDED, TOKENS, side
 
 RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart", "imputed")
 EMPTY_SCHEMAS = ("audit", "meta")
@@ -16,7 +16,7 @@ DROPPED_COLUMNS = frozenset({"source_person_key", "row_id", "record_id", "batch"
 _TERMS = frozenset(
     {
         "domain_id", "vocabulary_id", "concept_class_id", "relationship_id", "target_domain_id",
-        "cost_domain_id", "run_id",  # run_id joins the tables of imputed to each other
+        "cost_domain_id", "variant_id", "run_id",  # run_id joins the tables of imputed to each other
     }
 )  # fmt: skip
 # Tables of cdm without a person that hold nothing about one.
@@ -30,6 +30,8 @@ _VOCABULARY = frozenset(
         "drug_strength",
     }
 )  # fmt: skip
+# Tables outside mart that count persons outside the project.
+_COUNTS_OF_ALL = frozenset({"imputed.missingness_audit", "omics.genotype_arrival"})
 _PUBLIC_DATES = {
     "vocab.study_source": ("covers_from", "covers_to"),
     "vocab.study_censoring": ("covers_to",),
@@ -94,7 +96,7 @@ def reason_to_leave_out(table: SourceTable, scope: Scope) -> str | None:
         return None
     if table.schema == "cdm" and table.name not in _FREE_OF_PERSONS | _VOCABULARY:
         return "rows belong to persons but name none, so consent cannot be applied"
-    if table.schema == "mart" or table.full_name == "imputed.missingness_audit":
+    if table.schema == "mart" or table.full_name in _COUNTS_OF_ALL:
         return "counts persons outside the project"
     return None
 
@@ -146,6 +148,13 @@ def _expression(
         return side(column.name)
     if column.name in HIDDEN.get(table.full_name, ()):
         return "NULL"
+    if column.name == PAIRS.get(table.full_name):
+        return (
+            "(SELECT max(o.project_person_id) FROM project_person AS o "  # noqa: S608
+            f"WHERE o.person_id = {own})"
+        )
+    if column.name in ROUNDED.get(table.full_name, {}):
+        return _rounded(own, column.name, ROUNDED[table.full_name][column.name])
     if is_fact_id(table, column):
         return f"project_fact_id(CAST({own} AS BIGINT))"
     if column.name in TOKENS:
@@ -165,6 +174,13 @@ def _expression(
             return f"project_token({own})"
         return dated_text(scope.dates, column.quoted)
     return own
+
+
+def _rounded(own: str, name: str, decimals: int) -> str:
+    """A share, or the logarithm of a p-value, to some decimals."""
+    if name.endswith("_p"):
+        return f"CASE WHEN {own} > 0 THEN pow(10, round(log10({own}), {decimals})) ELSE {own} END"
+    return f"round({own}, {decimals})"
 
 
 def _gives_dates_away(table: SourceTable, column: SourceColumn, scope: Scope) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from biobraid.core.genotypes.reference import file_mark
 
 _BLOCK = 1 << 20
 # Of bulk files only the ends count: headers stand first, a zip's directory (with the check sums
@@ -46,28 +48,34 @@ def _walk(folder: Path, prefix: str) -> Iterator[GroupFile]:
                 yield GroupFile(Path(entry.path), name, status.st_size, status.st_mtime_ns)
 
 
-def state_of(path: Path) -> tuple[int, int]:
-    """Size and time of the last change of a file, or of all files of a folder together."""
+def state_of(path: Path, beside: Sequence[Path] = ()) -> tuple[int, int]:
+    """Size and time of the last change (ns) of what was delivered.
+
+    Of a file with those beside it that are part of it, or of all files of a folder together.
+    """
     if not path.is_dir():
-        status = path.stat()
-        return status.st_size, status.st_mtime_ns
+        found = [p.stat() for p in (path, *beside)]
+        return sum(s.st_size for s in found), max(s.st_mtime_ns for s in found)
     files = files_below(path)
     return sum(f.size for f in files), max((f.modified_ns for f in files), default=0)
 
 
-def content_digest(path: Path, on_bytes: Callable[[int], None]) -> tuple[bytes, int, int]:
+def content_digest(
+    path: Path,
+    on_bytes: Callable[[int], None],
+    beside: Sequence[Path] = (),
+    *,
+    by_mark: bool = False,
+) -> tuple[bytes, int, int]:
     """SHA-256 of what was delivered, its size and the time of its last change.
 
-    A file counts whole. A folder counts by names, sizes and contents of its files; of bulk files
-    of more than 320 KiB the first 256 and the last 64 KiB count. on_bytes: told of bytes read.
+    A file counts whole, and so do those beside it; by_mark: the file itself counts by marks of
+    its content, because it stays where it lies and is not read whole. A folder counts by names,
+    sizes and contents of its files; of bulk files of more than 320 KiB the first 256 and the
+    last 64 KiB count. on_bytes: told of bytes read.
     """
     if not path.is_dir():
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                on_bytes(len(block))
-        return digest.digest(), *state_of(path)
+        return _file_digest(path, on_bytes, beside, by_mark), *state_of(path, beside)
     digest, n_bytes, newest = hashlib.sha256(b"folder"), 0, 0
     for member in files_below(path):
         digest.update(f"\n{member.name}\n{member.size}\n".encode())
@@ -76,6 +84,23 @@ def content_digest(path: Path, on_bytes: Callable[[int], None]) -> tuple[bytes, 
         n_bytes += member.size
         newest = max(newest, member.modified_ns)
     return digest.digest(), n_bytes, newest
+
+
+def _file_digest(
+    path: Path, on_bytes: Callable[[int], None], beside: Sequence[Path], by_mark: bool
+) -> bytes:
+    digest = hashlib.sha256()
+    if by_mark:
+        digest.update(file_mark(path).encode())
+        on_bytes(path.stat().st_size)
+    for part in beside if by_mark else (path, *beside):
+        with part.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                on_bytes(len(block))
+        if beside:  # else bytes could move from one file to the next unseen
+            digest.update(part.stat().st_size.to_bytes(8, "big"))
+    return digest.digest()
 
 
 def _member_digest(member: GroupFile) -> bytes:

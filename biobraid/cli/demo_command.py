@@ -37,9 +37,11 @@ def command(
     _generate(call, home, truth, persons, seed)
     if only_generate:
         return 0
+    from biobraid.ingest.sample import SCORE
+
     call.home = home.root
     with writing(call, "demo") as (home, run):
-        code = run_steps(call, home, run, go_on=True)
+        code = run_steps(call, home, run, go_on=True, scores=[truth / SCORE])
     dataset = _research(call, home)
     _what_to_look_at(call, home, truth, dataset)
     return code
@@ -123,6 +125,9 @@ def _what_to_look_at(call: Invocation, home: Home, truth: Path, dataset: Path) -
     call.out.say(f'             biobraid --home {at} query {PROJECT} "{question}"')
     call.out.say(f"  leftovers  biobraid --home {at} status")
     call.out.say(f"             receipts for the providers: {home.reports / 'receipts'}")
+    score = "SELECT COUNT(*), AVG(score) FROM omics.score"
+    call.out.say(f"  genotypes  {truth / 'variants.csv'} tells the variant that moves cholesterol")
+    call.out.say(f'             biobraid --home {at} query {PROJECT} "{score}"')
     call.out.say(f"  dataset    {dataset / 'data.parquet'}")
     call.out.say(f"  the truth  {truth}")
     call.out.result({"release": str(release_file), "dataset": str(dataset), "truth": str(truth)})

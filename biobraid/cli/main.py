@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "build": ("build", "Build the OMOP warehouse from what was landed and linked."),
     "run": ("run", "ingest, link and build, as far as something changed."),
     "audit": ("audit", "Audit who is missing, from which modality, and what it does."),
+    "score": ("score", "Score everybody who is genotyped by a file of the PGS Catalog."),
     "status": ("status", "What came in, what was left over, and why."),
     "impute": ("impute", "Fill gaps with flags, beside the warehouse's facts."),
     "project": ("project", "Create and list projects."),

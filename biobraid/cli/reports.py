@@ -1,4 +1,4 @@
-"""How an ingest and the status look on a terminal."""
+"""How an ingest, a score and the status look on a terminal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from biobraid.cli.output import Output
 
 if TYPE_CHECKING:
+    from biobraid.export.scores.run import ScoreResult
     from biobraid.ingest.landing.results import FileOutcome, IngestResult
 
 _SHOWN = ("records_read", "records_landed", "records_rejected", "records_ignored", "facts_landed")
@@ -89,3 +90,28 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
     if "warehouse" not in report:
         out.say("\nNo warehouse yet. Run: biobraid run")
     out.result(report)
+
+
+def report_score(out: Output, result: ScoreResult, dry_run: bool) -> None:
+    """What became of the weights of a score in each source."""
+    statuses = list(result.reports[0].counts)
+    rows = [
+        [f"{r.study}/{r.source}", r.n_weights, *r.counts.values(), r.n_used,
+         f"{r.coverage:.1%}", f"{r.weight_coverage:.1%}"]
+        for r in result.reports
+    ]  # fmt: skip
+    title = result.score_name + (f", {result.trait}" if result.trait else "")
+    header = ["source", "weights", *statuses, "used", "coverage", "of weight"]
+    out.table(title, header, rows)
+    for name in result.refused:
+        out.warn(f"{name} has too few of the weights and was not scored")
+    out.say(f"Scored {result.n_samples:,} samples; see {result.folder}")
+    out.result(
+        {
+            "score_name": result.score_name,
+            "samples": result.n_samples,
+            "refused": list(result.refused),
+            "dry_run": dry_run,
+            "sources": {f"{r.study}/{r.source}": r.__dict__ for r in result.reports},
+        }
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from biobraid.cli.log import bug_lines, open_log
 from biobraid.cli.main import Invocation
@@ -81,15 +82,22 @@ def run_steps(
     *,
     go_on: bool = False,
     dry_run: bool = False,
+    scores: Sequence[Path] = (),
 ) -> int:
-    """ingest, link and build; stops before link if a file failed, unless told to go on."""
+    """ingest, link and build; stops before link if a file failed, unless told to go on.
+
+    scores: scoring files by which everybody genotyped is scored before the build.
+    """
     code = ingest_step(call, home, run, study_ids, dry_run)
     if dry_run:
         return code
     if code and not go_on:
         call.out.warn("\nStopped before link, because of the faults above (--continue goes on).")
         return code
-    return worst([code, link_step(call, home, run), build_step(call, home, run)])
+    codes = [code, link_step(call, home, run)]
+    for file in scores:
+        score_step(call, home, run, file)
+    return worst([*codes, build_step(call, home, run)])
 
 
 def ingest_step(
@@ -149,10 +157,60 @@ def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> 
     return 0
 
 
+def score_step(
+    call: Invocation,
+    home: Home,
+    run: Run,
+    file: Path,
+    *,
+    keep_ambiguous: bool = False,
+    min_coverage: float | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Score everybody who is genotyped by a scoring file; the build carries it on."""
+    from biobraid.cli.reports import report_score
+    from biobraid.export.scores.run import MIN_COVERAGE, score_file
+
+    with call.out.progress("score") as update:
+        result = score_file(
+            home,
+            file,
+            keep_ambiguous=keep_ambiguous,
+            min_coverage=MIN_COVERAGE if min_coverage is None else min_coverage,
+            dry_run=dry_run,
+            on_progress=update,
+        )
+    run.detail["score"] = {"score_name": result.score_name, "samples": result.n_samples}
+    report_score(call.out, result, dry_run)
+
+
+def genotype_qc_step(call: Invocation, home: Home, run: Run) -> None:
+    """Count the quality of genotypes that are new or whose people withdrew, for the models."""
+    from biobraid.core.manifest import Manifest
+
+    with Manifest(home) as manifest:
+        has_genotypes = any(part.study for part in manifest.parts("raw.variant"))
+        has_genotypes |= bool(manifest.note("genotype_qc"))
+    if not has_genotypes:
+        return
+    from biobraid.quality.genotypes import refresh_qc
+
+    with call.out.progress("genotypes") as update:
+        result = refresh_qc(home, on_progress=update)
+    run.detail["genotype_qc"] = {"counted": list(result.counted)}
+    if result.counted:
+        call.out.say(
+            f"\nGenotypes: {result.n_variants:,} variants and {result.n_samples:,} samples "
+            f"in force, {len(result.counted)} source(s) counted anew"
+        )
+
+
 def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:
     """Build the models downstream of what changed."""
     from biobraid.cli.build import build
 
+    if not dry_run:
+        genotype_qc_step(call, home, run)
     with call.out.progress("build") as update:
         result = build(home, dry_run=dry_run, on_progress=update)
     run.detail["models"] = {"built": len(result.built), "skipped": len(result.skipped)}

@@ -21,6 +21,7 @@ from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.home import Home, validation_faults
 from biobraid.core.schemas import IDENTITY_TYPES, MODALITIES
 
+REFERENCED = ("bgen",)  # connectors that can read values through an index
 Delivery = Literal["full", "append", "delta", "columns"]
 DateOrder = Literal["ymd", "dmy", "mdy"]
 
@@ -91,6 +92,8 @@ class Source(_Strict):
         "hospital", "primary-care", "register", "survey", "pharmacy", "claims", "research", "device"
     ] = "research"
     delivery: Delivery = "full"
+    # reference: files are indexed where they lie and never copied
+    storage: Literal["landing", "reference"] = "landing"
     mints_persons: bool = True
     time_zone: str | None = None  # default: the study's
     date_order: DateOrder = "ymd"
@@ -109,6 +112,14 @@ class Source(_Strict):
         if value not in MODALITIES:
             raise ValueError(f"'{value}' is not one of {', '.join(MODALITIES)}")
         return value
+
+    @model_validator(mode="after")
+    def _can_be_referenced(self) -> Self:
+        if self.storage == "reference" and self.connector not in REFERENCED:
+            raise ValueError(f"storage: reference is only for {', '.join(REFERENCED)}")
+        if self.storage == "reference" and self.options.get("regions"):
+            raise ValueError("options.regions belongs to storage: landing")
+        return self
 
     @field_validator("identity")
     @classmethod

@@ -1,19 +1,25 @@
 """Connectors: one module per file format, each registering itself."""
 
 from biobraid.ingest.connectors import (  # noqa: F401
+    bgen,
     bids,
     biom,
+    components,
     delimited,
     dicom,
     embeddings,
     feature_matrix,
     fhir,
     imaging_index,
+    kinship,
     nightingale,
     olink,
     omop,
+    pgen,
+    plink,
     redcap,
     somascan,
     ukb,
+    vcf,
     wfdb,
 )

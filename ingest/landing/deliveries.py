@@ -12,13 +12,16 @@ from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys
 from biobraid.core.manifest import FileBooks, Manifest
 from biobraid.core.study import Source, Study, delivery_folder
-from biobraid.ingest.connectors.contract import takes_folders
+from biobraid.ingest.connectors.contract import companions_of, takes_folders
 from biobraid.ingest.file_groups import content_digest
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """One file (or folder taken as one) that was delivered. `kind`: the glob that it matched."""
+    """One file (or folder taken as one) that was delivered, with the files beside it that are part of it.
+
+    kind: which of the source's globs it matched. size: bytes of all of them together.
+    """
 
     path: Path
     kind: int
@@ -94,7 +97,10 @@ def look(
     new: dict[str, Delivered] = {}
     unchanged: list[Delivered] = []
     for path, kind in match_files(home, study, source_id):
-        file = _hashed(path, kind, keys, f"{study.id}/{source_id}", on_bytes)
+        beside = companions_of(study.sources[source_id], path)
+        by_mark = study.sources[source_id].storage == "reference"
+        where = f"{study.id}/{source_id}"
+        file = _hashed(path, beside, kind, keys, where, on_bytes, by_mark)
         if file.batch in known or file.batch in new:  # a copy under another name is no news
             unchanged.append(file)
         else:
@@ -158,10 +164,16 @@ def _vanished(delivery: Delivery, gone: list[str], there: set[str]) -> Fault:
 
 
 def _hashed(
-    path: Path, kind: int, keys: IngestKeys, where: str, on_bytes: Callable[[int], None]
+    path: Path,
+    beside: Sequence[Path],
+    kind: int,
+    keys: IngestKeys,
+    where: str,
+    on_bytes: Callable[[int], None],
+    by_mark: bool = False,
 ) -> Delivered:
     try:
-        digest, size, modified_ns = content_digest(path, on_bytes)
+        digest, size, modified_ns = content_digest(path, on_bytes, beside, by_mark=by_mark)
     except OSError as error:
         raise SourceFileError(
             Fault(

@@ -18,6 +18,7 @@ from biobraid.ingest.connectors.contract import (
     Counts,
     FileJob,
     RepeatedKeys,
+    companions_of,
     get_connector,
 )
 from biobraid.ingest.connectors.guarded import without_guarded
@@ -122,7 +123,8 @@ def _read(
                 identities.add(item.rows)
         else:
             _take(item, stage, tally, task)
-    if state_of(job.path) != (task.size, task.modified_ns):
+    beside = companions_of(job.source, job.path)
+    if state_of(job.path, beside) != (task.size, task.modified_ns):
         raise SourceFileError(
             Fault(
                 job.where,

@@ -7,6 +7,7 @@ from biobraid.ingest.sample.generate import (
     SampleSummary,
     generate,
 )
+from biobraid.ingest.sample.genotypes.tables import SCORE
 from biobraid.ingest.sample.planted import DEFECTS, EFFECTS, MIN_PERSONS
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "EFFECTS",
     "MAX_PERSONS",
     "MIN_PERSONS",
+    "SCORE",
     "STUDIES",
     "SampleSummary",
     "generate",

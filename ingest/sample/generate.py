@@ -18,6 +18,7 @@ from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
 from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
 from biobraid.ingest.sample.imaging.files import ImagingFiles
+from biobraid.ingest.sample.genotypes.files import GenotypeFiles
 from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.omics.microbiome import MicrobiomeFiles
 from biobraid.ingest.sample.omics.proteomics import ProteomicsFiles
@@ -135,11 +136,13 @@ def _write(
             proteomics := ProteomicsFiles(folders[ukdemo.STUDY], stack, planted),
             gut := stack.enter_context(MicrobiomeFiles(folders[riverside.STUDY], planted)),
         )
+        genotypes = GenotypeFiles(folders, seed, planted)
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
             block = people(seed, numbers)
             for out in outs:
                 out.write(block)
+            genotypes.write(block)
             writer.write(block)
             here = members(block)
             by_study += here.sum(axis=0)
@@ -151,6 +154,7 @@ def _write(
         gut.finish(seed)
     for study in (ukdemo.STUDY, mindwell.STUDY):
         _copy_dictionary(study, folders[study])
+    genotypes.finish()
     writer.finish(planted)
     files = [p for s in STUDIES for p in folders[s].rglob("*") if p.is_file()]
     return SampleSummary(

@@ -38,6 +38,11 @@ BAD_DATE_RIVERSIDE = 27
 WRONG_NHS = 28  # gave the NHS number of WRONG_NHS_OWNER
 WRONG_NHS_OWNER = 13
 
+# In the genotypes of ukdemo's array.
+DUPLICATE_SAMPLE_AMONG = (10, 11, 13)  # two of one sex: one tube was run under both ids
+SEX_MISMATCH = 14  # the tube holds the DNA of somebody of the other sex
+LOW_CALL_RATE = 15
+
 UKDEMO_ONLY = (CANARY_UKDEMO, *range(10, 17), 18)
 BOTH = (CANARY_BOTH, WITHDRAWN_BOTH, TYPO_BOTH, RAGGED_RIVERSIDE)
 RIVERSIDE_ONLY = (CANARY_RIVERSIDE, 20, 21, 22, 24, 26, 27, 28)
@@ -96,6 +101,7 @@ EFFECTS: dict[str, float] = {
     "alcohol_refusal_daily_drinker": 0.12,  # probability of -3 among daily drinkers
     "alcohol_refusal_others": 0.01,
     "leptin_npx_per_bmi": 0.12,  # NPX (log2) per kg/m2
+    "cholesterol_mmol_l_per_allele": 0.40,  # of the lead variant (truth/variants.csv)
     "phq9_depression": 6.0,  # points of the total score, against people without depression
 }
 
@@ -131,6 +137,10 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "unknown-sample": ("record", "rejected: unknown-sample"),
     "placeholder-person": ("record", "rejected: placeholder-person-id"),
     "repeated-measurement": ("cell", "rejected: duplicate-measurement"),
+    "sex-mismatch": ("sample", "landed; the sex check of omics.sample_qc differs"),
+    "duplicate-sample": ("sample", "landed; a pair of omics.kinship"),
+    "low-call-rate": ("row", "landed; call_rate of omics.sample_qc or omics.variant_qc"),
+    "hwe-violation": ("variant", "landed; hwe_p of omics.variant_qc"),
     "invalid-nhs-number": ("cell", "vault only; must not link"),
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from biobraid.ingest.sample.draws import Draws, Flags, Floats, Ints, logistic
+from biobraid.ingest.sample.genotypes.draw import genetic_cholesterol
 from biobraid.ingest.sample.planted import EFFECTS
 
 
@@ -74,6 +75,7 @@ def true_traits(draws: Draws, male: Flags, age: Floats) -> Traits:
         + 3.5 * draws.normal("hba1c")
     )
     systolic = 136.0 + 0.6 * (age - 57.0) + 0.7 * (bmi - 27.0) + 16.0 * draws.normal("sbp")
+    cholesterol = 5.7 + 1.0 * draws.normal("chol") + genetic_cholesterol(draws, male)
     return Traits(
         male=male,
         age=age,
@@ -86,7 +88,7 @@ def true_traits(draws: Draws, male: Flags, age: Floats) -> Traits:
         vegetables=np.clip(np.rint(2.5 + 1.8 * draws.normal("veg")), 0, 15).astype(np.int64),
         height_cm=height,
         bmi=bmi,
-        cholesterol=np.clip(5.7 + 1.1 * draws.normal("chol"), 2.2, 12.0),
+        cholesterol=np.clip(cholesterol, 2.2, 12.0),
         glucose=np.clip(4.9 + 0.6 * draws.normal("glu") + 2.6 * diabetic, 2.9, 22.0),
         hba1c=np.clip(hba1c, 18.0, 130.0),
         systolic=np.clip(systolic, 85.0, 230.0),

@@ -7,7 +7,7 @@ MODEL (
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
-    table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector or feature',
+    table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector, feature or genotype_sample',
     link_status = 'waiting, quarantined, withdrawn, not-linked or no-person',
     n_rows = 'Rows of the raw table',
     n_source_persons = 'Source persons they belong to; 0 for no-person'

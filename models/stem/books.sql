@@ -7,13 +7,13 @@ MODEL (
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
-    table_name = 'Raw table: value, event, record, detail, asset, vector or feature',
+    table_name = 'Raw table: value, event, record, detail, asset, vector, feature or genotype_sample',
     n_rows = 'Rows in raw',
     n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named though it should be',
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows that make no facts: of raw.record and raw.detail those a model reads (stem.field_use), delivered eras, assets and vectors, and of raw.feature those that stand in omics.feature_value',
+    n_records = 'Rows that make no facts: of raw.record and raw.detail those a model reads (stem.field_use), delivered eras, assets and vectors, samples in omics.genotype_sample, and of raw.feature those that stand in omics.feature_value',
     n_unused = 'Rows of raw.record and raw.detail that no model reads (stem.leftover)',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
@@ -161,6 +161,21 @@ WITH delivered AS (
   GROUP BY
     v.study,
     v.source
+  UNION ALL
+  SELECT
+    g.study,
+    g.source,
+    'genotype_sample' AS table_name,
+    0 AS n_absent,
+    0 AS n_ignored,
+    0 AS n_rows_with_facts,
+    0 AS n_fan_out,
+    COUNT(*) AS n_records,
+    0 AS n_unused
+  FROM omics.genotype_sample AS g
+  GROUP BY
+    g.study,
+    g.source
 ), outcome_sum AS (
   SELECT
     o.study,

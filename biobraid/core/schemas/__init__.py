@@ -22,6 +22,12 @@ from biobraid.core.schemas.raw import (
 )
 from biobraid.core.schemas.raw_asset import ASSET_KINDS, RAW_ASSET, RAW_VECTOR
 from biobraid.core.schemas.raw_feature import RAW_FEATURE, RAW_FEATURE_DEFINITION
+from biobraid.core.schemas.raw_genotype import RAW_GENOTYPE, RAW_GENOTYPE_SAMPLE, RAW_VARIANT
+from biobraid.core.schemas.raw_genotype_qc import (
+    QC_LANDING_TABLES,
+    QC_OTHER_TABLES,
+)
+from biobraid.core.schemas.raw_genotype_reference import REFERENCE_TABLES
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -46,6 +52,11 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_FEATURE,
     RAW_FEATURE_DEFINITION,
     RAW_REJECT,
+    RAW_VARIANT,
+    RAW_GENOTYPE_SAMPLE,
+    RAW_GENOTYPE,
+    *QC_LANDING_TABLES,
+    *REFERENCE_TABLES,
 )
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,
@@ -61,6 +72,7 @@ OTHER_TABLES: tuple[Table, ...] = (
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
+    *QC_OTHER_TABLES,
 )
 TABLES: dict[str, Table] = {t.full_name: t for t in LANDING_TABLES + OTHER_TABLES}
 
@@ -141,10 +153,13 @@ __all__ = [
     "RAW_FEATURE",
     "RAW_FEATURE_DEFINITION",
     "RAW_FILE",
+    "RAW_GENOTYPE",
+    "RAW_GENOTYPE_SAMPLE",
     "RAW_RECORD",
     "RAW_REJECT",
     "RAW_VALUE",
     "RAW_VECTOR",
+    "RAW_VARIANT",
     "TABLES",
     "VOCAB_CENSORING",
     "VOCAB_CODE",

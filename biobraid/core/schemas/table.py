@@ -16,6 +16,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "DATE": pa.date32(),
     "VARCHAR": pa.string(),
     "FLOAT[]": pa.list_(pa.float32()),
+    "BLOB": pa.binary(),
 }
 
 

@@ -1,0 +1,117 @@
+"""Quality of an array's variants and samples, beside plink2, whole processes both.
+
+50,000 persons x 20,000 variants in landing. `ratio.plink2`: seconds of call rates, allele
+frequencies and exact Hardy-Weinberg tests of all variants over those of plink2 --freq --hardy
+--missing variant-only, which reads the .bed. `ratio.with_samples.plink2`: the same with call
+rate, heterozygosity and sex check of all samples, beside --het --missing as well.
+`max_abs_diff.*`: greatest difference of the figures.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from benchmarks.genotype_data import landed_home, plink2
+from benchmarks.machine import measure_command
+
+SAMPLES, VARIANTS, REPEATS = 50_000, 20_000, 3
+LINES = [("ratio.plink2", "<=", 5.0), ("peak_gb", "<=", 4.0)]
+_VARIANTS_ONLY = """
+import sys
+from pathlib import Path
+import pyarrow.parquet as pq
+from biobraid.core.genotypes.landed import genotype_sets
+from biobraid.core.home import open_home
+from biobraid.core.manifest import Manifest
+from biobraid.quality.genotypes.variants import tally_variants, variant_table
+home = open_home(Path(sys.argv[1]))
+with Manifest(home) as manifest:
+    (of,) = genotype_sets(home, manifest, "cohort", "array", frozenset())
+table = variant_table(of, tally_variants(of, home.settings.threads))
+pq.write_table(table, sys.argv[2])
+"""
+_ALL = """
+import sys
+from pathlib import Path
+from biobraid.core.home import open_home
+from biobraid.core.manifest import Manifest
+from biobraid.quality.genotypes import refresh_qc
+home = open_home(Path(sys.argv[1]))
+with Manifest(home) as manifest:
+    manifest.set_note("genotype_qc", {})
+refresh_qc(home)
+"""
+
+
+def run(data: Path | None, seed: int, progress: Callable[[str], None]) -> dict[str, float]:
+    """Figures at full size; `data` is a scratch folder."""
+    return measure(SAMPLES, VARIANTS, data, seed, progress)
+
+
+def measure(
+    n_samples: int,
+    n_variants: int,
+    data: Path | None,
+    seed: int,
+    progress: Callable[[str], None],
+) -> dict[str, float]:
+    """The same for any size."""
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(dir=data) as scratch:
+        folder = Path(scratch)
+        bank, stem = landed_home(folder, n_samples, n_variants, seed)
+        progress("landed")
+        ours, out = folder / "ours.parquet", folder / "peer"
+        env = {**os.environ, "BIOBRAID_KEY_DIR": str(folder / "keys")}
+        peer = ["--freq", "--hardy", "--missing", "variant-only"]
+        pairs = {
+            "": (_VARIANTS_ONLY, [str(bank), str(ours)], peer),
+            ".with_samples": (_ALL, [str(bank)], ["--freq", "--hardy", "--missing", "--het"]),
+        }
+        for name, (script, arguments, wanted) in pairs.items():
+            own, other, peak = [], [], 0.0
+            for _ in range(REPEATS):  # in turn, so that both meet the same noise
+                done = measure_command([sys.executable, "-c", script, *arguments], env=env)
+                theirs = measure_command(plink2(stem, out, *wanted))
+                if done.returncode or theirs.returncode:
+                    raise RuntimeError("a run failed")
+                own.append(done.seconds)
+                other.append(theirs.seconds)
+                peak = max(peak, done.peak_gb)
+            figures[f"seconds{name}"] = round(statistics.median(own), 3)
+            figures[f"seconds{name}.plink2"] = round(statistics.median(other), 3)
+            figures[f"ratio{name}.plink2"] = round(
+                statistics.median(own) / statistics.median(other), 2
+            )
+            figures[f"peak_gb{name}"] = round(peak, 3)
+            progress(f"{name or 'variants'}: {own} s, plink2 {other} s")
+        figures.update(_differences(ours, out))
+    return figures
+
+
+def _differences(ours: Path, peer: Path) -> dict[str, float]:
+    table = pq.read_table(ours)
+    frequency = _column(peer.with_suffix(".afreq"), "ALT_FREQS")
+    p = _column(peer.with_suffix(".hardy"), "P")
+    own = table["hwe_p"].to_numpy()
+    off = np.abs(np.log(np.maximum(own, 1e-300)) - np.log(np.maximum(p, 1e-300)))
+    return {
+        "max_abs_diff.frequency": float(
+            np.nanmax(np.abs(table["alt_frequency"].to_numpy() - frequency))
+        ),
+        "max_rel_diff.hwe_p": float(np.nanmax(off)),
+    }
+
+
+def _column(path: Path, name: str) -> np.ndarray:
+    with path.open() as lines:
+        place = lines.readline().lstrip("#").split().index(name)
+        return np.array([float(line.split()[place]) for line in lines])

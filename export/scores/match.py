@@ -1,0 +1,136 @@
+"""Which variant each weight belongs to: by place, else by rs number; on either strand.
+
+matched      the alleles agree; dosages count the effect allele, whichever it is
+flipped      they agree after both were read from the other strand
+ambiguous    A/T or C/G: the strand cannot be told from the alleles
+mismatch     the place is known, with other alleles
+missing      no such place and no such rs number
+duplicate    a better variant was found for the place already in this source
+unsupported  a weight that does not go with the number of alleles (haplotypes, dominance)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+STATUSES = (
+    "matched", "flipped", "ambiguous", "mismatch", "missing", "duplicate", "unsupported",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """What became of the weights of one score in one source.
+
+    coverage: share of the weights that are used; weight_coverage: share of their sum of
+    absolute values. n_swapped: used weights whose effect allele is the reference.
+    """
+
+    score_name: str
+    study: str
+    source: str
+    n_weights: int
+    counts: Mapping[str, int]
+    n_used: int
+    n_swapped: int
+    coverage: float
+    weight_coverage: float
+
+
+def match_weights(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    score_name: str,
+    study: str,
+    source: str,
+    build: str | None,
+    keep_ambiguous: bool,
+) -> MatchReport:
+    """Make temporary table `matching` of `weight` and `variant`; returns the counts.
+
+    weight: of pgs_file.load_weights. variant: batch, variant_index, variant_id, build,
+    chromosome, position, ref_allele, alt_allele, source_label of the source. matching: one row
+    per weight: row, status, is_used, batch, variant_index, variant_id, counts_ref, weight.
+    build: of the weights' positions; variants of another build match by rs number only.
+    """
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE candidate AS
+        SELECT w.row, w.effect, w.other, v.batch, v.variant_index, v.variant_id,
+          v.ref_allele AS ref, v.alt_allele AS alt, 0 AS by_label
+        FROM weight AS w JOIN variant AS v
+          ON v.chromosome = w.chromosome AND v.position = w.position AND v.build = $build
+        WHERE w.is_additive
+        UNION ALL
+        SELECT w.row, w.effect, w.other, v.batch, v.variant_index, v.variant_id,
+          v.ref_allele, v.alt_allele, 1
+        FROM weight AS w JOIN variant AS v ON v.source_label = w.rsid
+        WHERE w.is_additive AND w.rsid IS NOT NULL
+          AND (w.position IS NULL OR v.build IS DISTINCT FROM $build)""", {"build": build})  # fmt: skip
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE judged AS
+        WITH stranded AS (
+          SELECT *, reverse(translate(effect, 'ACGT', 'TGCA')) AS effect_flipped,
+            reverse(translate(other, 'ACGT', 'TGCA')) AS other_flipped,
+            ref = reverse(translate(alt, 'ACGT', 'TGCA')) AS is_ambiguous
+          FROM candidate
+        ),
+        agreed AS (
+          SELECT *,
+            effect = alt AND coalesce(other = ref, TRUE) AS is_alt,
+            effect = ref AND coalesce(other = alt, TRUE) AS is_ref,
+            effect_flipped = alt AND coalesce(other_flipped = ref, TRUE) AS is_alt_flipped,
+            effect_flipped = ref AND coalesce(other_flipped = alt, TRUE) AS is_ref_flipped
+          FROM stranded
+        )
+        SELECT row, batch, variant_index, variant_id,
+          CASE WHEN NOT (is_alt OR is_ref OR is_alt_flipped OR is_ref_flipped) THEN 'mismatch'
+            WHEN is_ambiguous THEN 'ambiguous'
+            WHEN is_alt OR is_ref THEN 'matched'
+            ELSE 'flipped' END AS status,
+          CASE WHEN is_alt THEN FALSE WHEN is_ref THEN TRUE ELSE is_ref_flipped END AS counts_ref,
+          row_number() OVER (PARTITION BY row ORDER BY
+            CASE WHEN is_alt OR is_ref THEN 0 WHEN is_alt_flipped OR is_ref_flipped THEN 1
+              ELSE 2 END, by_label, batch, variant_index) AS choice
+        FROM agreed""")
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE matching AS
+        WITH chosen AS (
+          SELECT w.row, w.weight, j.batch, j.variant_index, j.variant_id, j.counts_ref,
+            CASE WHEN NOT w.is_additive THEN 'unsupported'
+              ELSE coalesce(j.status, 'missing') END AS status
+          FROM weight AS w LEFT JOIN judged AS j ON j.row = w.row AND j.choice = 1
+        ),
+        ranked AS (
+          SELECT *, row_number() OVER (
+            PARTITION BY batch, variant_index, counts_ref ORDER BY row) AS nth
+          FROM chosen
+        ),
+        final AS (
+          SELECT * REPLACE (CASE WHEN nth > 1 AND status IN ('matched', 'flipped', 'ambiguous')
+            THEN 'duplicate' ELSE status END AS status) FROM ranked
+        )
+        SELECT row, status,
+          status IN ('matched', 'flipped') OR (status = 'ambiguous' AND $keep) AS is_used,
+          batch, variant_index, variant_id, coalesce(counts_ref, FALSE) AS counts_ref, weight
+        FROM final""",
+        {"keep": keep_ambiguous},
+    )
+    return _report(con, score_name, study, source)
+
+
+def _report(
+    con: duckdb.DuckDBPyConnection, score_name: str, study: str, source: str
+) -> MatchReport:
+    found = dict(con.execute("SELECT status, count(*) FROM matching GROUP BY status").fetchall())
+    n, used, swapped, share = con.execute("""
+        SELECT count(*), count(*) FILTER (is_used), count(*) FILTER (is_used AND counts_ref),
+          coalesce(sum(abs(weight)) FILTER (is_used) / nullif(sum(abs(weight)), 0), 0)
+        FROM matching""").fetchall()[0]
+    return MatchReport(
+        score_name, study, source, int(n), {s: int(found.get(s, 0)) for s in STATUSES},
+        int(used), int(swapped), used / n if n else 0.0, float(share),
+    )  # fmt: skip

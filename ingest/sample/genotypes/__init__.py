@@ -1,0 +1,1 @@
+"""Genotypes of the sample biobank: PLINK, VCF and BGEN of overlapping people, with LD and truth."""

@@ -1,0 +1,5 @@
+"""Quality of genotypes: variants and samples, counted on the packed values in landing."""
+
+from biobraid.quality.genotypes.run import QcResult, refresh_qc
+
+__all__ = ["QcResult", "refresh_qc"]

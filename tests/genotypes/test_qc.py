@@ -1,0 +1,176 @@
+"""Quality of variants and samples: hand-worked, by brute force, and against plink2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from biobraid.core.home import Home, create_home
+from biobraid.core.manifest import Manifest
+from biobraid.quality.genotypes import refresh_qc
+from tests.genotypes.landed import (
+    Made,
+    land,
+    needs_plink2,
+    plink2,
+    plink_table,
+    simulated,
+    write_bed,
+)
+
+N_SAMPLES = 421
+
+
+def rows(home: Home, table: str) -> dict[str, list[object]]:
+    with Manifest(home) as manifest:
+        path, _, _ = manifest.objects()[table]
+    found: dict[str, list[object]] = pq.read_table(home.landing / path).to_pydict()
+    return found
+
+
+def home_of(root: Path) -> Home:
+    return create_home(root / "bank", memory_limit_gb=1.0, threads=2)
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Made, Path]]:
+    """A simulated array that was landed and counted, and the same as PLINK files."""
+    root = tmp_path_factory.mktemp("qc")
+    made = simulated(1, 600, N_SAMPLES)
+    home = home_of(root)
+    land(home, made)
+    refresh_qc(home)
+    write_bed(root / "peer", made)
+    yield home, made, root / "peer"
+
+
+def test_hand_worked_variants(tmp_path: Path) -> None:
+    """
+    sample   1 2 3 4 5   (1, 2 men)
+    chr 1    0 1 2 1 .
+    chr X    0 2 2 1 0
+    chr X    1 0 0 0 0   a heterozygous man
+    chr Y    2 . . . .
+    """
+    calls = np.array([[0, 1, 2, 1, 3], [0, 2, 2, 1, 0], [1, 0, 0, 0, 0], [2, 3, 3, 3, 3]], np.uint8)
+    home = home_of(tmp_path)
+    land(home, Made(calls, ["1", "X", "X", "Y"], np.array([1, 1, 2, 2, 2], np.int8)))
+    result = refresh_qc(home)
+    assert result.counted == ("s/array",)
+    found = rows(home, "raw.variant_qc")
+    assert found["n_samples"] == [5, 5, 5, 2]
+    assert found["n_called"] == [4, 5, 5, 1]
+    assert found["call_rate"] == [0.8, 1.0, 1.0, 0.5]
+    assert found["n_het"] == [2, 1, 0, 0]
+    assert found["n_haploid_ref"] == [0, 1, 1, 0]
+    assert found["n_haploid_alt"] == [0, 1, 0, 1]
+    assert found["n_haploid_het"] == [0, 0, 1, 0]
+    assert found["alt_frequency"] == [0.5, 4 / 8, 0.0, 1.0]
+    assert found["minor_frequency"] == [0.5, 0.5, 0.0, 0.0]
+    assert found["hwe_p"] == [1.0, pytest.approx(1.0), 1.0, None]
+
+
+def test_samples_equal_a_count_by_brute_force(counted: tuple[Home, Made, Path]) -> None:
+    home, made, _ = counted
+    found = rows(home, "raw.sample_qc")
+    names = np.array(made.chromosome)
+    calls = made.calls.astype(float)
+    calls[made.calls == 3] = np.nan
+    auto, on_x = np.isin(names, ("1", "2")), names == "X"
+    part = calls[auto]
+    frequency = np.nanmean(part, axis=1) / 2
+    expected = (1 - 2 * frequency * (1 - frequency)) @ ~np.isnan(part)
+    n, n_het = (~np.isnan(part)).sum(axis=0), (part == 1).sum(axis=0)
+    assert found["n_autosomal"] == n.tolist()
+    assert found["n_het"] == n_het.tolist()
+    assert found["inbreeding_f"] == pytest.approx((n - n_het - expected) / (n - expected))
+    assert found["n_x"] == (~np.isnan(calls[on_x])).sum(axis=0).tolist()
+    counts = ~np.isnan(calls[names != "Y"])
+    assert found["call_rate"] == pytest.approx(counts.mean(axis=0))
+
+
+def test_x_tells_the_sex(counted: tuple[Home, Made, Path], tmp_path: Path) -> None:
+    home, made, _ = counted
+    found = rows(home, "raw.sample_qc")
+    men = made.sexes == 1
+    assert np.array(found["x_f"], float)[men].min() > 0.99
+    assert np.array(found["y_call_rate"], float)[~men].max() == 0.0
+    known = [s for s in found["is_sex_mismatch"] if s is not None]
+    assert len(known) > 0.5 * N_SAMPLES
+    swapped = replace(made, sexes=np.where(np.arange(N_SAMPLES) == 7, 3 - made.sexes, made.sexes))
+    other = home_of(tmp_path)
+    land(other, swapped)
+    refresh_qc(other)
+    again = rows(other, "raw.sample_qc")
+    if found["sex_inferred"][7] is not None:
+        assert again["is_sex_mismatch"][7] is True
+    assert again["sex_stated"][7] != found["sex_stated"][7]
+
+
+def test_dosages_count_as_calls_near_whole_numbers(tmp_path: Path) -> None:
+    dosages = np.array([[0.05, 1.0, 1.95, 1.5, np.nan], [0.0, 0.0, 2.0, 2.0, 1.0]])
+    made = Made(np.zeros((2, 5), np.uint8), ["1", "2"], np.zeros(5, np.int8), dosages)
+    home = home_of(tmp_path)
+    land(home, made)
+    refresh_qc(home)
+    found = rows(home, "raw.variant_qc")
+    assert found["n_called"] == [3, 5]
+    assert (found["n_hom_ref"][0], found["n_het"][0], found["n_hom_alt"][0]) == (1, 1, 1)
+    assert found["alt_frequency"] == pytest.approx([(0.05 + 1 + 1.95 + 1.5) / 8, 0.5], abs=1e-4)
+    mean = (0.05 + 1 + 1.95 + 1.5) / 4
+    spread = (0.05**2 + 1 + 1.95**2 + 1.5**2) / 4 - mean**2
+    expected = mean * (2 - mean) / 2
+    assert found["dosage_r2"][0] == pytest.approx(spread / expected, rel=1e-3)
+
+
+def test_counts_only_what_changed(tmp_path: Path) -> None:
+    home = home_of(tmp_path)
+    land(home, simulated(2, 60, 50))
+    land(home, simulated(3, 60, 50), source="chip")
+    assert refresh_qc(home).counted == ("s/array", "s/chip")
+    before = rows(home, "raw.variant_qc")
+    assert refresh_qc(home).counted == ()
+    land(home, simulated(4, 80, 50), source="chip")
+    assert refresh_qc(home).counted == ("s/chip",)
+    after = rows(home, "raw.variant_qc")
+    kept = [i for i, s in enumerate(after["source"]) if s == "array"]
+    assert [after["alt_frequency"][i] for i in kept] == [
+        f for f, s in zip(before["alt_frequency"], before["source"], strict=True) if s == "array"
+    ]
+    assert len(after["source"]) == 140
+    assert len(list((home.landing / "genotype_qc").iterdir())) == 2
+
+
+@needs_plink2
+def test_equal_to_plink2(counted: tuple[Home, Made, Path]) -> None:
+    home, made, stem = counted
+    plink2(stem, "--freq", "--hardy", "--missing", "--het")
+    found = rows(home, "raw.variant_qc")
+    peer = plink_table(stem.with_suffix(".afreq"))
+    known = [f is not None for f in found["alt_frequency"]]
+    assert len(peer["ID"]) == len(known)
+    assert [float(f) for f, k in zip(peer["ALT_FREQS"], known, strict=True) if k] == pytest.approx(
+        [f for f in found["alt_frequency"] if f is not None], abs=1e-5, rel=1e-5
+    )
+    auto = [i for i, c in enumerate(made.chromosome) if c in ("1", "2")]
+    hardy = plink_table(stem.with_suffix(".hardy"))
+    assert [float(p) for p in hardy["P"]] == pytest.approx(
+        [found["hwe_p"][i] for i in auto], rel=2e-5
+    )
+    missing = plink_table(stem.with_suffix(".vmiss"))
+    assert [float(f) for f in missing["F_MISS"]] == pytest.approx(
+        [1 - f for f in found["call_rate"]], abs=1e-5
+    )
+    samples = rows(home, "raw.sample_qc")
+    het = plink_table(stem.with_suffix(".het"))
+    # plink2 leaves variants without variation out of its counts; they cancel out of F.
+    varies = np.array([0 < found["alt_frequency"][i] < 1 for i in auto])
+    called = (made.calls[auto][varies] < 3).sum(axis=0)
+    assert [int(n) for n in het["OBS_CT"]] == called.tolist()
+    assert (np.array(samples["n_autosomal"]) >= called).all()
+    assert [float(f) for f in het["F"]] == pytest.approx(samples["inbreeding_f"], abs=2e-5)
