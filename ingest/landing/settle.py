@@ -37,6 +37,7 @@ _FACT_KEYS = {
     "raw.record": ("kind",),
     "raw.detail": ("kind", "field"),
     "raw.consent": ("modality",),
+    "raw.wearable_sample": ("variable", "device_id", "code"),
 }
 _MOST_COUNTERS = 1000
 

@@ -20,6 +20,11 @@ from biobraid.core.schemas.raw import (
     RAW_REJECT,
     RAW_VALUE,
 )
+from biobraid.core.schemas.raw_wearable import (
+    RAW_WEARABLE_SAMPLE,
+    VOCAB_WEARABLE_STREAM,
+    VOCAB_WEARABLE_VARIABLE,
+)
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -39,6 +44,7 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_RECORD,
     RAW_DETAIL,
     RAW_CONSENT,
+    RAW_WEARABLE_SAMPLE,
     RAW_REJECT,
 )
 OTHER_TABLES: tuple[Table, ...] = (
@@ -52,6 +58,8 @@ OTHER_TABLES: tuple[Table, ...] = (
     VOCAB_UNIT_SPELLING,
     VOCAB_UNIT_CONVERSION,
     VOCAB_UNIT_TARGET,
+    VOCAB_WEARABLE_STREAM,
+    VOCAB_WEARABLE_VARIABLE,
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
@@ -133,6 +141,7 @@ __all__ = [
     "RAW_RECORD",
     "RAW_REJECT",
     "RAW_VALUE",
+    "RAW_WEARABLE_SAMPLE",
     "TABLES",
     "VOCAB_CENSORING",
     "VOCAB_CODE",
@@ -143,6 +152,8 @@ __all__ = [
     "VOCAB_UNIT_SPELLING",
     "VOCAB_UNIT_TARGET",
     "VOCAB_VARIABLE",
+    "VOCAB_WEARABLE_STREAM",
+    "VOCAB_WEARABLE_VARIABLE",
     "Column",
     "Table",
 ]
