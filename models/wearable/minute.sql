@@ -1,0 +1,78 @@
+/* One row per person, series and local minute in which the device that counts recorded something. */
+MODEL (
+  name wearable.minute,
+  kind FULL,
+  grain (person_id, series_number, start_datetime, utc_offset_minutes),
+  references (
+    person_id
+  ),
+  description 'Values by the minute, of the device that counts in the hour (wearable.device_hour), sorted by person, series and time so that a row takes about a byte and a half. An interval counts in the minute it begins in. Minutes without a sample have no row: nothing is filled. Join wearable.series for study, source, stream and unit.',
+  column_descriptions (
+    person_id = 'Person',
+    series_number = 'Series of the person, see wearable.series',
+    start_date = 'Local date',
+    start_datetime = 'Local time the minute begins; a repeated hour is told apart by the offset',
+    utc_offset_minutes = 'Minutes east of UTC; null if not known',
+    value = 'Mean or sum of the samples of the minute, by the rule of the series',
+    n_samples = 'Samples that begin in the minute',
+    is_worn = 'Whether the device was worn in the hour; null where no stream tells'
+  )
+);
+
+WITH chosen AS (
+  SELECT
+    h.person_id,
+    h.study,
+    h.source,
+    h.device_id,
+    h.device_type,
+    h.stream,
+    h.start_date,
+    h.hour,
+    h.is_worn,
+    e.series_number
+  FROM wearable.device_hour AS h
+  INNER JOIN wearable.series AS e
+    ON h.person_id = e.person_id AND h.study = e.study AND h.source = e.source AND h.stream = e.stream
+  WHERE
+    h.is_chosen AND NOT h.hour IS NULL
+)
+SELECT
+  CAST(s.person_id AS BIGINT) AS person_id,
+  CAST(c.series_number AS SMALLINT) AS series_number,
+  CAST(s.start_date AS DATE) AS start_date,
+  CAST(CAST(s.start_date AS TIMESTAMP) + (
+    EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime)
+  ) * INTERVAL '1' MINUTE AS TIMESTAMP) AS start_datetime,
+  CAST(s.utc_offset_minutes AS SMALLINT) AS utc_offset_minutes,
+  CAST(CASE WHEN s.rule = 'sum' THEN SUM(s.value) ELSE AVG(s.value) END AS DOUBLE) AS value,
+  CAST(COUNT(*) AS INT) AS n_samples,
+  CAST(c.is_worn AS BOOLEAN) AS is_worn
+FROM wearable.sample AS s
+INNER JOIN chosen AS c
+  ON s.person_id = c.person_id
+  AND s.study = c.study
+  AND s.source = c.source
+  AND s.stream = c.stream
+  AND s.start_date = c.start_date
+  AND EXTRACT(HOUR FROM s.start_datetime) = c.hour
+  AND s.device_id IS NOT DISTINCT FROM c.device_id
+  AND s.device_type IS NOT DISTINCT FROM c.device_type
+WHERE
+  NOT s.is_daily
+  AND s.rule <> 'duration'
+  AND NOT s.value IS NULL
+  AND NOT COALESCE(s.time_flag, '') IN ('clock-jump', 'after-export')
+GROUP BY
+  s.person_id,
+  c.series_number,
+  s.start_date,
+  EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime),
+  s.utc_offset_minutes,
+  s.rule,
+  c.is_worn
+ORDER BY
+  person_id,
+  series_number,
+  start_datetime,
+  utc_offset_minutes
