@@ -35,6 +35,8 @@ _PUBLIC_DATES = {
     "vocab.study_censoring": ("covers_to",),
     "cdm.metadata": ("metadata_date", "metadata_datetime"),
 }
+# Offsets change on the days of clock changes, and so tell by how much dates were shifted.
+_CLOCK_COLUMNS = frozenset({"utc_offset_minutes", "time_flag"})
 _INTEGERS = ("BIGINT", "INTEGER", "HUGEINT", "UBIGINT")
 
 
@@ -156,6 +158,8 @@ def _expression(
         return "p.project_person_id"
     if column.name == "person_source_value":
         return "p.person_token"
+    if table.schema == "wearable" and column.name in _CLOCK_COLUMNS and scope.dates != "exact":
+        return "NULL"
     if column.name in BIRTH_COLUMNS and "year_of_birth" in present:
         return birth(scope.dates, column.name, present)
     if column.type in DATE_TYPES:

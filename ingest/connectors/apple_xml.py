@@ -70,6 +70,8 @@ class ExportReader:
                     return
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
+            if self.root == "ClinicalDocument":  # has several roots, as a rule; it is not read on
+                return
             raise SourceFileError(
                 Fault(
                     f"{self.where}, line {error.lineno}",

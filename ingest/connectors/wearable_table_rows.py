@@ -51,8 +51,9 @@ class TableRows:
         self.origin = np.where(bare, DECLARED, DELIVERED).astype(np.int8)
         if spec.is_utc:
             self.origin[:] = DECLARED
-        if spec.zone:
-            self.origin[~bare] = RECORD
+        if spec.zone in block.columns and spec.zone:
+            named = block.column(spec.zone).is_valid().to_numpy(zero_copy_only=False)
+            self.origin[~bare & named] = RECORD
         self.clock = placed(clock, writer.zone)
         self.duration = self._durations()
         self.good: Bools = np.ones(block.n_rows, dtype=np.bool_)
@@ -68,7 +69,7 @@ class TableRows:
     def _durations(self) -> Ints:
         spec, block = self._spec, self._block
         length = np.full(block.n_rows, int(spec.seconds * SECOND), dtype=np.int64)
-        if spec.end:
+        if spec.end in block.columns and spec.end:
             end = placed(
                 read_times(block.column(spec.end).fill_null(""), spec.order), self._writer.zone
             )
@@ -85,7 +86,11 @@ class TableRows:
         """Which version of its record each row is."""
         spec, kept = self._spec, pa.array(self.good)
         record = np.zeros(0, np.uint64) if self._record is None else self._record[self.good]
-        column = self._block.column(spec.version) if spec.version else self._person
+        column = (
+            self._block.column(spec.version)
+            if spec.version in self._block.columns and spec.version
+            else self._person
+        )
         clock = read_times(column.fill_null(""))
         stamp = pc.cast(pa.array(clock.instant, pa.timestamp("us")), pa.string())
         stamp = pc.if_else(pa.array(clock.is_valid), stamp, pa.scalar(None, pa.string()))
@@ -168,7 +173,8 @@ class TableRows:
         if not n:
             return None
         spec, block, kept, clock = self._spec, self._block, pa.array(wanted), self.clock
-        columns = [block.column(c).fill_null("") for c in spec.device]
+        there = set(block.columns)
+        columns = [block.column(c).fill_null("") for c in spec.device if c in there]
         device = pc.binary_join_element_wise(*columns, "\x1f").filter(kept) if columns else None
         units = block.column(spec.unit).filter(kept) if spec.unit else constant(unit, n)
         extra = value_hashes(self._writer.job.keys, "code", code.filter(kept))
@@ -192,7 +198,7 @@ class TableRows:
                 unit=units,
                 device=device,
                 device_type=block.column(spec.device_type).filter(kept)
-                if spec.device_type
+                if spec.device_type in there and spec.device_type
                 else None,
                 offset_source=self.origin[wanted],
                 extra=extra.astype(np.uint64),
