@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from biobraid.export.dates import BIRTH_COLUMNS, DATE_TYPES, DateKind, birth, dated, dated_text
+from biobraid.export.dates import (
+    BIRTH_COLUMNS,
+    DATE_TYPES,
+    DateKind,
+    birth,
+    dated,
+    dated_text,
+    minute_number,
+)
 from biobraid.export.owned_rows import HIDDEN, OWNED, TOKENS, side
 
 RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart", "imputed")
@@ -162,6 +170,8 @@ def _expression(
         return "NULL"
     if column.name in BIRTH_COLUMNS and "year_of_birth" in present:
         return birth(scope.dates, column.name, present)
+    if table.full_name == "wearable.minute" and column.name == "minute_number":
+        return minute_number(scope.dates)
     if column.type in DATE_TYPES:
         return dated(scope.dates, column.quoted, column.type)
     if column.type == "VARCHAR":

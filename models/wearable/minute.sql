@@ -2,16 +2,16 @@
 MODEL (
   name wearable.minute,
   kind FULL,
-  grain (person_id, series_number, start_datetime, utc_offset_minutes),
+  grain (person_id, series_number, minute_number, utc_offset_minutes),
   references (
     person_id
   ),
-  description 'Values by the minute, of the device that counts in the hour (wearable.device_hour), sorted by person, series and time so that a row takes about a byte and a half. An interval counts in the minute it begins in. Minutes without a sample have no row: nothing is filled. Join wearable.series for study, source, stream and unit.',
+  description 'Values by the minute, of the device that counts in the hour (wearable.device_hour), sorted by person, series and time so that a row takes about a byte and a half. An interval counts in the minute it begins in. Minutes without a sample have no row: nothing is filled. Numbers of minutes are stored in a few bits where times of day would take bytes; TIMESTAMP ''1970-01-01'' + minute_number minutes is the time. Join wearable.series for study, source, stream and unit.',
   column_descriptions (
     person_id = 'Person',
     series_number = 'Series of the person, see wearable.series',
     start_date = 'Local date',
-    start_datetime = 'Local time the minute begins; a repeated hour is told apart by the offset',
+    minute_number = 'Minutes from 1970-01-01 00:00 to the minute, on the local clock; a repeated hour is told apart by the offset',
     utc_offset_minutes = 'Minutes east of UTC; null if not known',
     value = 'Mean or sum of the samples of the minute, by the rule of the series',
     n_samples = 'Samples that begin in the minute',
@@ -41,9 +41,7 @@ SELECT
   CAST(s.person_id AS BIGINT) AS person_id,
   CAST(c.series_number AS SMALLINT) AS series_number,
   CAST(s.start_date AS DATE) AS start_date,
-  CAST(CAST(s.start_date AS TIMESTAMP) + (
-    EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime)
-  ) * INTERVAL '1' MINUTE AS TIMESTAMP) AS start_datetime,
+  CAST(DATE_DIFF('DAY', CAST('1970-01-01' AS DATE), s.start_date) * 1440 + EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime) AS INT) AS minute_number,
   CAST(s.utc_offset_minutes AS SMALLINT) AS utc_offset_minutes,
   CAST(CASE WHEN s.rule = 'sum' THEN SUM(s.value) ELSE AVG(s.value) END AS DOUBLE) AS value,
   CAST(COUNT(*) AS INT) AS n_samples,
@@ -74,5 +72,5 @@ GROUP BY
 ORDER BY
   person_id,
   series_number,
-  start_datetime,
+  minute_number,
   utc_offset_minutes
