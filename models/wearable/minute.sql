@@ -19,7 +19,27 @@ MODEL (
   )
 );
 
-WITH chosen AS (
+WITH timed AS (
+  SELECT
+    s.person_id,
+    s.study,
+    s.source,
+    s.stream,
+    s.device_id,
+    s.device_type,
+    s.start_date,
+    EXTRACT(HOUR FROM s.start_datetime) AS hour,
+    DATE_DIFF('DAY', CAST('1970-01-01' AS DATE), s.start_date) * 1440 + EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime) AS minute_number,
+    s.utc_offset_minutes,
+    s.rule,
+    s.value
+  FROM wearable.sample AS s
+  WHERE
+    NOT s.is_daily
+    AND s.rule <> 'duration'
+    AND NOT s.value IS NULL
+    AND NOT COALESCE(s.time_flag, '') IN ('clock-jump', 'after-export')
+), chosen AS (
   SELECT
     h.person_id,
     h.study,
@@ -38,36 +58,31 @@ WITH chosen AS (
     h.is_chosen AND NOT h.hour IS NULL
 )
 SELECT
-  CAST(s.person_id AS BIGINT) AS person_id,
+  CAST(t.person_id AS BIGINT) AS person_id,
   CAST(c.series_number AS SMALLINT) AS series_number,
-  CAST(s.start_date AS DATE) AS start_date,
-  CAST(DATE_DIFF('DAY', CAST('1970-01-01' AS DATE), s.start_date) * 1440 + EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime) AS INT) AS minute_number,
-  CAST(s.utc_offset_minutes AS SMALLINT) AS utc_offset_minutes,
-  CAST(CASE WHEN s.rule = 'sum' THEN SUM(s.value) ELSE AVG(s.value) END AS DOUBLE) AS value,
+  CAST(t.start_date AS DATE) AS start_date,
+  CAST(t.minute_number AS INT) AS minute_number,
+  CAST(t.utc_offset_minutes AS SMALLINT) AS utc_offset_minutes,
+  CAST(CASE WHEN t.rule = 'sum' THEN SUM(t.value) ELSE AVG(t.value) END AS DOUBLE) AS value,
   CAST(COUNT(*) AS INT) AS n_samples,
   CAST(c.is_worn AS BOOLEAN) AS is_worn
-FROM wearable.sample AS s
+FROM timed AS t
 INNER JOIN chosen AS c
-  ON s.person_id = c.person_id
-  AND s.study = c.study
-  AND s.source = c.source
-  AND s.stream = c.stream
-  AND s.start_date = c.start_date
-  AND EXTRACT(HOUR FROM s.start_datetime) = c.hour
-  AND s.device_id IS NOT DISTINCT FROM c.device_id
-  AND s.device_type IS NOT DISTINCT FROM c.device_type
-WHERE
-  NOT s.is_daily
-  AND s.rule <> 'duration'
-  AND NOT s.value IS NULL
-  AND NOT COALESCE(s.time_flag, '') IN ('clock-jump', 'after-export')
+  ON t.person_id = c.person_id
+  AND t.study = c.study
+  AND t.source = c.source
+  AND t.stream = c.stream
+  AND t.start_date = c.start_date
+  AND t.hour = c.hour
+  AND t.device_id IS NOT DISTINCT FROM c.device_id
+  AND t.device_type IS NOT DISTINCT FROM c.device_type
 GROUP BY
-  s.person_id,
+  t.person_id,
   c.series_number,
-  s.start_date,
-  EXTRACT(HOUR FROM s.start_datetime) * 60 + EXTRACT(MINUTE FROM s.start_datetime),
-  s.utc_offset_minutes,
-  s.rule,
+  t.start_date,
+  t.minute_number,
+  t.utc_offset_minutes,
+  t.rule,
   c.is_worn
 ORDER BY
   person_id,
