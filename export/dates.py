@@ -41,6 +41,13 @@ def dated(kind: DateKind, column: str, sql_type: str) -> str:
     return f"t.{column} + to_days(p.shift_days)"
 
 
+def minute_number(kind: DateKind) -> str:
+    """Expression for wearable.minute's count of minutes since 1970; none where only years stay."""
+    if kind == "exact":
+        return "t.minute_number"
+    return "NULL" if kind == "year" else "t.minute_number + 1440 * p.shift_days"
+
+
 def dated_text(kind: DateKind, column: str) -> str:
     """Expression for a text column that may hold a date as it was delivered.
 

@@ -59,6 +59,8 @@ REMADE: dict[str, dict[str, str]] = {
         "end_reason": f"CASE WHEN t.covered_to > {_CUT} THEN 'censored' ELSE t.end_reason END",
         "end_detail": f"CASE WHEN t.covered_to > {_CUT} THEN NULL ELSE t.end_detail END",
     },
+    "wearable.series": {"end_date": f"least(t.end_date, {_CUT})", "n_samples": "NULL"},
+    "wearable.wear_period": {"end_date": f"least(t.end_date, {_CUT})", "n_worn_hours": "NULL"},
 }
 
 
@@ -97,6 +99,14 @@ _STAYS: dict[str, str] = {
       WHERE d.person_id = t.person_id AND s.origin = t.origin
         AND s.modality = 'health_record')""",
     "mart.participant": "TRUE",
+    # A minute names its series, and the series its source.
+    "wearable.minute": """EXISTS (
+      SELECT 1 FROM warehouse.wearable.series AS e
+      WHERE e.person_id = t.person_id AND e.series_number = t.series_number
+        AND NOT EXISTS (SELECT 1 FROM denied_source AS d WHERE d.person_id = e.person_id
+          AND d.study = e.study AND d.source = e.source)
+        AND NOT EXISTS (SELECT 1 FROM limited_until AS u WHERE u.person_id = e.person_id
+          AND u.study = e.study AND u.source = e.source AND t.start_date > u.allowed_until))""",
     "mart.modality": (
         "EXISTS (SELECT 1 FROM allowed_source AS a WHERE a.person_id = t.person_id "
         "AND a.modality = t.modality)"

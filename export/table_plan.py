@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from biobraid.export.dates import BIRTH_COLUMNS, DATE_TYPES, DateKind, birth, dated, dated_text
+from biobraid.export.dates import (
+    BIRTH_COLUMNS,
+    DATE_TYPES,
+    DateKind,
+    birth,
+    dated,
+    dated_text,
+    minute_number,
+)
 from biobraid.export.owned_rows import HIDDEN, OWNED, PAIRS, ROUNDED, TOKENS, side
 
 RELEASED_SCHEMAS = ("cdm", "vocab", "omics", "wearable", "mart", "imputed")
@@ -37,6 +45,8 @@ _PUBLIC_DATES = {
     "vocab.study_censoring": ("covers_to",),
     "cdm.metadata": ("metadata_date", "metadata_datetime"),
 }
+# Offsets change on the days of clock changes, and so tell by how much dates were shifted.
+_CLOCK_COLUMNS = frozenset({"utc_offset_minutes", "time_flag"})
 _INTEGERS = ("BIGINT", "INTEGER", "HUGEINT", "UBIGINT")
 
 
@@ -165,8 +175,12 @@ def _expression(
         return "p.project_person_id"
     if column.name == "person_source_value":
         return "p.person_token"
+    if table.schema == "wearable" and column.name in _CLOCK_COLUMNS and scope.dates != "exact":
+        return "NULL"
     if column.name in BIRTH_COLUMNS and "year_of_birth" in present:
         return birth(scope.dates, column.name, present)
+    if table.full_name == "wearable.minute" and column.name == "minute_number":
+        return minute_number(scope.dates)
     if column.type in DATE_TYPES:
         return dated(scope.dates, column.quoted, column.type)
     if column.type == "VARCHAR":

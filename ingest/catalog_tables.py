@@ -31,6 +31,7 @@ from biobraid.ingest.vocabulary.publish import (
     write_starter,
     write_table,
 )
+from biobraid.ingest.wearable_tables import write_wearable_tables
 
 # OMOP type concept of a source's records, by where they come from (vocabulary/stubs.csv).
 TYPE_CONCEPTS = {
@@ -73,7 +74,7 @@ def publish_catalog(home: Home, studies: Sequence[Study]) -> None:
             )
         ]
         with manifest.transaction():
-            put_in_force(manifest, [*starter, *tables])
+            put_in_force(manifest, [*starter, *tables, *write_wearable_tables(home)])
             if starter:
                 note_starter(manifest)
 

@@ -94,18 +94,29 @@ def open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = [f.name for f in schema if pa.types.is_dictionary(f.type)]
     places = ["chromosome", "position"] if PACKED in schema.names else False
+    # A series of instants is sorted and its ids count up: differences take next to nothing.
+    differences = series_columns(schema)
+    # Random ids do not repeat; a dictionary of them only costs time.
+    repeated = {"record_id"} if not differences else {"value", "duration_seconds"}
+    repeated |= {"start_offset_minutes"} if differences else set()
     return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
         compression_level=1,
-        # Random ids do not repeat; a dictionary of them only costs time.
-        use_dictionary=[*text, *({"record_id"} & set(schema.names))],
+        use_dictionary=[*text, *(repeated & set(schema.names))],
+        column_encoding=dict.fromkeys(differences, "DELTA_BINARY_PACKED") or None,
         # Rows come in the file's order, so no filter gains from minima and maxima; they would
         # double the time of writing and leave values in the footer. Genotypes come by place.
         write_statistics=places,
         store_schema=False,
     )
+
+
+def series_columns(schema: pa.Schema) -> list[str]:
+    """Columns that count up in a table of instants (raw.wearable_sample); none in any other."""
+    times = [f.name for f in schema if pa.types.is_timestamp(f.type)]
+    return [*times, "row_id", "record_id"] if times and "row_id" in schema.names else []
 
 
 def fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:

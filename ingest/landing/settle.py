@@ -51,6 +51,7 @@ _FACT_KEYS = {
     "raw.genotype_sample": ("sample_index",),
     "raw.kinship": ("other_person_key",),
     "raw.component": ("component",),
+    "raw.wearable_sample": ("variable", "device_id", "code"),
 }
 _MOST_COUNTERS = 1000
 

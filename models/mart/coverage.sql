@@ -88,6 +88,21 @@ WITH value_best AS (
     AND f.given_source_concept_id IS NOT DISTINCT FROM b.given_source_concept_id
   WHERE
     f.absent_reason IS NULL AND b.best < 2
+  UNION ALL
+  SELECT
+    w.study,
+    w.source,
+    w.kind AS variable,
+    w.source_code AS code,
+    CASE WHEN w.concept_id = 0 THEN 1 ELSE 0 END AS best,
+    COUNT(*) AS n
+  FROM stem.wearable_fact AS w
+  GROUP BY
+    w.study,
+    w.source,
+    w.kind,
+    w.source_code,
+    CASE WHEN w.concept_id = 0 THEN 1 ELSE 0 END
 ), code_sum AS (
   SELECT
     c.study,

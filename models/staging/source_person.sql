@@ -7,7 +7,7 @@ MODEL (
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
-    table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector, feature or genotype_sample',
+    table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector, feature, genotype_sample or wearable_sample',
     source_person_key = 'Keyed hash of the native person id, of records that name nobody that of staging.record_owner; null for rows of nobody',
     person_id = 'Person the source person is linked to; null unless link_status is linked',
     link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
@@ -83,6 +83,19 @@ WITH delivered AS (
     0 AS is_of_nobody,
     COUNT(*) AS n_rows
   FROM raw.feature
+  GROUP BY
+    study,
+    source,
+    source_person_key
+  UNION ALL
+  SELECT
+    study,
+    source,
+    'wearable_sample' AS table_name,
+    source_person_key,
+    0 AS is_of_nobody,
+    COUNT(*) AS n_rows
+  FROM raw.wearable_sample
   GROUP BY
     study,
     source,

@@ -7,14 +7,14 @@ MODEL (
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
-    table_name = 'Raw table: value, event, record, detail, asset, vector, feature or genotype_sample',
+    table_name = 'Raw table, or wearable_day and wear_period for what the samples of raw.wearable_sample are summarised to',
     n_rows = 'Rows in raw',
     n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named though it should be',
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows that make no facts: of raw.record and raw.detail those a model reads (stem.field_use), delivered eras, assets and vectors, samples in omics.genotype_sample, and of raw.feature those that stand in omics.feature_value',
-    n_unused = 'Rows of raw.record and raw.detail that no model reads (stem.leftover)',
+    n_records = 'Rows that make no facts: samples of wearables that are summarised, of raw.record and raw.detail those a model reads (stem.field_use), delivered eras, assets and vectors, samples in omics.genotype_sample, and of raw.feature those that stand in omics.feature_value',
+    n_unused = 'Rows of raw.record and raw.detail that no model reads (stem.leftover); samples of wearables that are not summarised (stem.wearable_use)',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
     n_facts = 'Facts in stem.event',
@@ -40,6 +40,30 @@ WITH delivered AS (
     s.study,
     s.source,
     s.table_name
+  UNION ALL
+  SELECT
+    d.study,
+    d.source,
+    'wearable_day' AS table_name,
+    COUNT(*) AS n_rows,
+    0 AS n_unlinked,
+    0 AS n_withdrawn
+  FROM wearable.day AS d
+  GROUP BY
+    d.study,
+    d.source
+  UNION ALL
+  SELECT
+    w.study,
+    w.source,
+    'wear_period' AS table_name,
+    COUNT(*) AS n_rows,
+    0 AS n_unlinked,
+    0 AS n_withdrawn
+  FROM wearable.wear_period AS w
+  GROUP BY
+    w.study,
+    w.source
 ), value_facts_of AS (
   SELECT
     t.study,
@@ -176,6 +200,46 @@ WITH delivered AS (
   GROUP BY
     g.study,
     g.source
+  UNION ALL
+  SELECT
+    u.study,
+    u.source,
+    'wearable_sample' AS table_name,
+    0 AS n_absent,
+    0 AS n_ignored,
+    0 AS n_rows_with_facts,
+    0 AS n_fan_out,
+    CASE WHEN u.use = 'used' THEN u.n_rows ELSE 0 END AS n_records,
+    CASE WHEN u.use = 'used' THEN 0 ELSE u.n_rows END AS n_unused
+  FROM stem.wearable_use AS u
+  UNION ALL
+  SELECT
+    d.study,
+    d.source,
+    'wearable_day' AS table_name,
+    CASE WHEN d.is_primary AND d.wear_state = 'not-worn' AND s.rule = 'sum' THEN 1 ELSE 0 END AS n_absent,
+    CASE WHEN d.is_primary THEN 0 ELSE 1 END AS n_ignored,
+    CASE WHEN d.is_primary AND NOT (
+      d.wear_state = 'not-worn' AND s.rule = 'sum'
+    ) THEN 1 ELSE 0 END AS n_rows_with_facts,
+    0 AS n_fan_out,
+    0 AS n_records,
+    0 AS n_unused
+  FROM wearable.day AS d
+  INNER JOIN vocab.wearable_stream AS s
+    ON d.stream = s.stream
+  UNION ALL
+  SELECT
+    w.study,
+    w.source,
+    'wear_period' AS table_name,
+    0 AS n_absent,
+    0 AS n_ignored,
+    1 AS n_rows_with_facts,
+    0 AS n_fan_out,
+    0 AS n_records,
+    0 AS n_unused
+  FROM wearable.wear_period AS w
 ), outcome_sum AS (
   SELECT
     o.study,
@@ -196,7 +260,7 @@ WITH delivered AS (
   SELECT
     e.study,
     e.source,
-    CASE WHEN e.kind = 'value' THEN 'value' ELSE 'event' END AS table_name,
+    CASE WHEN e.kind IN ('value', 'wearable_day', 'wear_period') THEN e.kind ELSE 'event' END AS table_name,
     COUNT(*) AS n_facts,
     SUM(
       CASE
@@ -231,7 +295,7 @@ WITH delivered AS (
   GROUP BY
     e.study,
     e.source,
-    CASE WHEN e.kind = 'value' THEN 'value' ELSE 'event' END
+    CASE WHEN e.kind IN ('value', 'wearable_day', 'wear_period') THEN e.kind ELSE 'event' END
 )
 SELECT
   CAST(d.study AS TEXT) AS study,

@@ -9,7 +9,7 @@ MODEL (
     source = 'Source within the study',
     kind = 'Kind of event or record, as in raw',
     field = 'Field at issue; empty if the whole record is',
-    reason = 'kind-unused, field-unused, field-repeated, number-unreadable; for what covers no day that of stem.coverage_span, or periods-delivered where the source delivers observation periods instead; for censorings no-date or ends-nothing; value-concept-dropped',
+    reason = 'kind-unused, field-unused, field-repeated, number-unreadable; for what covers no day that of stem.coverage_span, or periods-delivered where the source delivers observation periods instead; for censorings no-date or ends-nothing; value-concept-dropped; for samples of wearables stream-unknown, no-value, clock-jump or after-export',
     n_rows = 'Rows'
   ),
   audits (
@@ -153,3 +153,19 @@ GROUP BY
   e.study,
   e.source,
   e.kind
+UNION ALL
+SELECT
+  CAST(u.study AS TEXT) AS study,
+  CAST(u.source AS TEXT) AS source,
+  CAST('wearable' AS TEXT) AS kind,
+  CAST(u.variable AS TEXT) AS field,
+  CAST(u.use AS TEXT) AS reason,
+  CAST(SUM(u.n_rows) AS BIGINT) AS n_rows
+FROM stem.wearable_use AS u
+WHERE
+  u.use <> 'used'
+GROUP BY
+  u.study,
+  u.source,
+  u.variable,
+  u.use

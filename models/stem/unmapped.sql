@@ -108,6 +108,22 @@ WITH value_outcome AS (
     AND f.origin = o.origin
     AND f.given_concept_id IS NOT DISTINCT FROM o.given_concept_id
     AND f.given_source_concept_id IS NOT DISTINCT FROM o.given_source_concept_id
+  UNION ALL
+  SELECT
+    w.study,
+    w.source,
+    w.kind AS variable,
+    w.source_code,
+    CASE WHEN w.concept_id = 0 THEN 'unmapped' END AS reason,
+    COUNT(*) AS n_facts,
+    COUNT(DISTINCT w.person_id) AS n_persons
+  FROM stem.wearable_fact AS w
+  GROUP BY
+    w.study,
+    w.source,
+    w.kind,
+    w.source_code,
+    CASE WHEN w.concept_id = 0 THEN 'unmapped' END
 ), total AS (
   SELECT
     c.study,

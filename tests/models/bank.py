@@ -49,7 +49,8 @@ def checksums(home: Home) -> dict[str, str]:
     try:
         names = con.execute(
             "SELECT schema_name || '.' || view_name FROM duckdb_views() "
-            "WHERE schema_name IN ('staging', 'stem', 'cdm', 'omics', 'mart') ORDER BY ALL"
+            "WHERE schema_name IN ('staging', 'stem', 'cdm', 'omics', 'wearable', 'mart') "
+            "ORDER BY ALL"
         ).fetchall()
         return {
             name: hashlib.sha256(

@@ -17,7 +17,9 @@ from biobraid.core.warehouse_views import external_tables
 from tests.models.tables import Cell, TextTable, parse_table, parse_tables
 
 MODELS = Path(__file__).parents[2] / "models"
-_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+((?:raw|vocab|link|meta|staging|stem|cdm|omics|mart)\.\w+)")
+_TABLE = re.compile(
+    r"\b(?:FROM|JOIN)\s+((?:raw|vocab|link|meta|staging|stem|cdm|omics|wearable|mart)\.\w+)"
+)
 _EXTERNAL = {table.full_name: table for table in external_tables()}
 # Short names that specs use.
 _SHORT = {"person": "person_id", "number": "value_number", "code": "value_code"}
@@ -117,7 +119,18 @@ class Warehouse:
         self.con = duckdb.connect(":memory:", config={"threads": 1})
         self.built: set[str] = set()
         tables = {t.name or "raw.value": t for t in parse_tables(given)}
-        for schema in ("raw", "vocab", "link", "meta", "staging", "stem", "cdm", "omics", "mart"):
+        for schema in (
+            "raw",
+            "vocab",
+            "link",
+            "meta",
+            "staging",
+            "stem",
+            "cdm",
+            "omics",
+            "wearable",
+            "mart",
+        ):
             self.con.execute(f"CREATE SCHEMA {schema}")
         unknown = set(tables) - set(_EXTERNAL)
         if unknown:
@@ -196,7 +209,7 @@ class Warehouse:
     def link_everybody(self) -> None:
         """Link every source person to the person of the same number."""
         keys: set[str] = set()
-        for name in ("value", "event", "record", "asset", "vector"):
+        for name in ("value", "event", "record", "asset", "vector", "wearable_sample"):
             found = self.con.execute(
                 f"SELECT DISTINCT source_person_key FROM raw.{name} "
                 "WHERE source_person_key IS NOT NULL"

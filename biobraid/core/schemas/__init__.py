@@ -28,6 +28,11 @@ from biobraid.core.schemas.raw_genotype_qc import (
     QC_OTHER_TABLES,
 )
 from biobraid.core.schemas.raw_genotype_reference import REFERENCE_TABLES
+from biobraid.core.schemas.raw_wearable import (
+    RAW_WEARABLE_SAMPLE,
+    VOCAB_WEARABLE_STREAM,
+    VOCAB_WEARABLE_VARIABLE,
+)
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -51,6 +56,7 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_VECTOR,
     RAW_FEATURE,
     RAW_FEATURE_DEFINITION,
+    RAW_WEARABLE_SAMPLE,
     RAW_REJECT,
     RAW_VARIANT,
     RAW_GENOTYPE_SAMPLE,
@@ -69,6 +75,8 @@ OTHER_TABLES: tuple[Table, ...] = (
     VOCAB_UNIT_SPELLING,
     VOCAB_UNIT_CONVERSION,
     VOCAB_UNIT_TARGET,
+    VOCAB_WEARABLE_STREAM,
+    VOCAB_WEARABLE_VARIABLE,
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
@@ -160,6 +168,7 @@ __all__ = [
     "RAW_VALUE",
     "RAW_VECTOR",
     "RAW_VARIANT",
+    "RAW_WEARABLE_SAMPLE",
     "TABLES",
     "VOCAB_CENSORING",
     "VOCAB_CODE",
@@ -170,6 +179,8 @@ __all__ = [
     "VOCAB_UNIT_SPELLING",
     "VOCAB_UNIT_TARGET",
     "VOCAB_VARIABLE",
+    "VOCAB_WEARABLE_STREAM",
+    "VOCAB_WEARABLE_VARIABLE",
     "Column",
     "Table",
 ]

@@ -14,6 +14,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "DOUBLE": pa.float64(),
     "BOOLEAN": pa.bool_(),
     "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
     "VARCHAR": pa.string(),
     "FLOAT[]": pa.list_(pa.float32()),
     "BLOB": pa.binary(),
