@@ -17,8 +17,8 @@ from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.ingest.sample import mindwell, riverside, ukdemo, valley
 from biobraid.ingest.sample.fhir.files import HospitalFiles
 from biobraid.ingest.sample.fhir.ward import NORTHGATE, SOUTHGATE
-from biobraid.ingest.sample.imaging.files import ImagingFiles
 from biobraid.ingest.sample.genotypes.files import GenotypeFiles
+from biobraid.ingest.sample.imaging.files import ImagingFiles
 from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.omics.microbiome import MicrobiomeFiles
 from biobraid.ingest.sample.omics.proteomics import ProteomicsFiles

@@ -6,7 +6,7 @@ ingest/connectors/wearable_ids.py), so that they, like the times, are stored as 
 Unlike in the other raw tables a time is a TIMESTAMP and a value is a number.
 """
 
-from biobraid.core.schemas.raw import _ORIGIN
+from biobraid.core.schemas.raw import ORIGIN
 from biobraid.core.schemas.table import Table, columns_of
 
 RAW_WEARABLE_SAMPLE = Table(
@@ -15,7 +15,7 @@ RAW_WEARABLE_SAMPLE = Table(
     "person x device x variable x instant, as delivered",
     ("source_person_key", "variable", "device_id", "start_time"),
     columns_of(
-        _ORIGIN
+        ORIGIN
         + """
 variable VARCHAR variable as the format names it (HKQuantityTypeIdentifierHeartRate, minute.steps, ...)
 code VARCHAR category as delivered (a sleep stage); null for numbers
