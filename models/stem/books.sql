@@ -158,88 +158,16 @@ WITH delivered AS (
   FROM stem.field_use AS u
   UNION ALL
   SELECT
-    s.study,
-    s.source,
-    s.table_name,
-    0 AS n_absent,
-    0 AS n_ignored,
-    0 AS n_rows_with_facts,
+    b.study,
+    b.source,
+    b.table_name,
+    b.n_absent,
+    b.n_ignored,
+    b.n_rows_with_facts,
     0 AS n_fan_out,
-    s.n_rows AS n_records,
-    0 AS n_unused
-  FROM staging.source_person AS s
-  WHERE
-    s.table_name IN ('asset', 'vector') AND s.link_status = 'linked'
-  UNION ALL
-  SELECT
-    v.study,
-    v.source,
-    'feature' AS table_name,
-    0 AS n_absent,
-    0 AS n_ignored,
-    0 AS n_rows_with_facts,
-    0 AS n_fan_out,
-    COUNT(*) AS n_records,
-    0 AS n_unused
-  FROM omics.feature_value AS v
-  GROUP BY
-    v.study,
-    v.source
-  UNION ALL
-  SELECT
-    g.study,
-    g.source,
-    'genotype_sample' AS table_name,
-    0 AS n_absent,
-    0 AS n_ignored,
-    0 AS n_rows_with_facts,
-    0 AS n_fan_out,
-    COUNT(*) AS n_records,
-    0 AS n_unused
-  FROM omics.genotype_sample AS g
-  GROUP BY
-    g.study,
-    g.source
-  UNION ALL
-  SELECT
-    u.study,
-    u.source,
-    'wearable_sample' AS table_name,
-    0 AS n_absent,
-    0 AS n_ignored,
-    0 AS n_rows_with_facts,
-    0 AS n_fan_out,
-    CASE WHEN u.use = 'used' THEN u.n_rows ELSE 0 END AS n_records,
-    CASE WHEN u.use = 'used' THEN 0 ELSE u.n_rows END AS n_unused
-  FROM stem.wearable_use AS u
-  UNION ALL
-  SELECT
-    d.study,
-    d.source,
-    'wearable_day' AS table_name,
-    CASE WHEN d.is_primary AND d.wear_state = 'not-worn' AND s.rule = 'sum' THEN 1 ELSE 0 END AS n_absent,
-    CASE WHEN d.is_primary THEN 0 ELSE 1 END AS n_ignored,
-    CASE WHEN d.is_primary AND NOT (
-      d.wear_state = 'not-worn' AND s.rule = 'sum'
-    ) THEN 1 ELSE 0 END AS n_rows_with_facts,
-    0 AS n_fan_out,
-    0 AS n_records,
-    0 AS n_unused
-  FROM wearable.day AS d
-  INNER JOIN vocab.wearable_stream AS s
-    ON d.stream = s.stream
-  UNION ALL
-  SELECT
-    w.study,
-    w.source,
-    'wear_period' AS table_name,
-    0 AS n_absent,
-    0 AS n_ignored,
-    1 AS n_rows_with_facts,
-    0 AS n_fan_out,
-    0 AS n_records,
-    0 AS n_unused
-  FROM wearable.wear_period AS w
+    b.n_records,
+    b.n_unused
+  FROM stem.bulk_use AS b
 ), outcome_sum AS (
   SELECT
     o.study,
