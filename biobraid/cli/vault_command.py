@@ -77,7 +77,7 @@ def locate_assets(call: Invocation, asset_ids: tuple[int, ...], project: str | N
             from biobraid.export.project import open_project
             from biobraid.export.pseudonyms import fact_ids, project_keys
 
-            keys = project_keys(load_key(home, "release"), open_project(home, project).project.name)
+            keys = project_keys(load_key(home, "release"), open_project(home, project).settings.id)
             ids = pa.chunked_array([pa.array(fact_ids(keys, ids.to_numpy()), pa.int64())])
     found = known.set_column(0, "asset_id", ids).filter(
         pc.is_in(ids, pa.array(asset_ids, pa.int64()))
