@@ -183,8 +183,9 @@ class _Dataset:
 
     def _made(self, named: DataFile, facts: dict[str, object]) -> Asset:
         job = self._job
-        session = f"bids/{job.source_id}/{named.subject}/{named.session}"
-        own = f"bids/{job.source_id}/{named.name}"
+        # The same path stands in many datasets, so the dataset's folder is part of the name.
+        dataset = f"bids/{job.source_id}/{job.path.name}"
+        session, own = f"{dataset}/{named.subject}/{named.session}", f"{dataset}/{named.name}"
         native = self._native(named.subject)
         person = job.keys.person_key(job.study.person_namespace, native)
         time = self._times.get(named.name) or self._times.get(
