@@ -2,7 +2,7 @@
 
 Records: rows of participants.tsv, images and signals of subjects, and all other files (ignored
 by a rule). Facts: declared cells of participants.tsv (raw.value), one raw.asset per image or
-signal, one procedure per session and modality. Geometry comes from NIfTI headers, the rest from
+signal, one procedure per session and modality; where a file lies goes to the vault. Geometry comes from NIfTI headers, the rest from
 allow-listed fields of sidecars; what else sidecars say is dropped and counted.
 """
 
@@ -108,6 +108,8 @@ class _Dataset:
             names.append((made.person, "native_id", native, None))
             where = f"{self._prefix}{file.name}"
             names.append((made.person, "asset_location", where, made.asset_id))
+            counts.facts_read += 1
+            counts.facts_to_vault += 1
         yield from identity_chunks(names, self._told)
         for chunk in asset_chunks(self._job, assets, self._told):
             counts.facts_read += chunk.rows.num_rows
@@ -181,8 +183,9 @@ class _Dataset:
 
     def _made(self, named: DataFile, facts: dict[str, object]) -> Asset:
         job = self._job
-        session = f"bids/{job.source_id}/{named.subject}/{named.session}"
-        own = f"bids/{job.source_id}/{named.name}"
+        # The same path stands in many datasets, so the dataset's folder is part of the name.
+        dataset = f"bids/{job.source_id}/{job.path.name}"
+        session, own = f"{dataset}/{named.subject}/{named.session}", f"{dataset}/{named.name}"
         native = self._native(named.subject)
         person = job.keys.person_key(job.study.person_namespace, native)
         time = self._times.get(named.name) or self._times.get(

@@ -129,3 +129,11 @@ def test_waveforms_by_their_headers(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert got.found("native_id") == ["100", "p7"]
     assert got.tally.ignored["free-text-undeclared"] == 2 and "Okafor" not in repr(got.tables)
+
+
+def test_the_same_path_in_two_datasets_is_two_assets(tmp_path: Path) -> None:
+    ids = [
+        {a for (a,) in deliver(dataset(tmp_path / name), "bids").rows("raw.asset", "asset_id")}
+        for name in ("one", "two")
+    ]
+    assert not ids[0] & ids[1]

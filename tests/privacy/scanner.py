@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
@@ -114,7 +116,10 @@ def _parquet(path: Path) -> Iterator[tuple[str, bytes]]:
     yield "parquet footer", "\n".join(footer).encode()
     table = pq.read_table(path)
     for name in table.column_names:
-        yield "parquet column", "\n".join(map(str, table[name].unique().to_pylist())).encode()
+        column = table[name]
+        while pa.types.is_list(column.type):
+            column = pc.list_flatten(column)
+        yield "parquet column", "\n".join(map(str, column.unique().to_pylist())).encode()
 
 
 def _sqlite(path: Path) -> bytes:

@@ -128,11 +128,15 @@ def test_participants_of_different_datasets_stay_different_people(bank: Home) ->
         """SELECT count(*), count(DISTINCT person_id) FROM stem.asset
            WHERE study = 'bids_examples'""",
     )
-    # ds001: 7 subjects, eeg: 7, genetics: 10 (one more without images), pheno: 2
-    assert n_persons == len(_ask(
-        bank, "SELECT DISTINCT person_id FROM stem.asset WHERE study = 'bids_examples'"
-    ))  # fmt: skip
-    assert n_persons >= 7 + 7 + 9 + 2 - 1 and n_files > 60
+    # ds001 and eeg_matchingpennies have 7 subjects with files, genetics_ukbb 9, pheno004 2.
+    assert n_persons == 7 + 7 + 9 + 2
+    assert (
+        n_files
+        == _ask(
+            bank,
+            """SELECT count(*) FROM raw.asset WHERE study = 'bids_examples'""",
+        )[0][0]
+    )  # no two files are one asset
 
 
 def test_ecgs_are_told_by_their_headers(bank: Home) -> None:

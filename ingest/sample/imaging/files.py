@@ -68,10 +68,12 @@ class ImagingFiles:
         truth = (patient.number, "ukdemo", "imaging_phenotypes", "", patient.day, "", grey, bone)
         self._truth.writerow(truth)
         if found.has_files[row]:
-            for series in (MR, BONE, XRAY):
+            for series in (MR, BONE, XRAY) if patient.number % 3 == 0 else (MR, BONE):
                 dicom_zips.write_zip(self._ukdemo / BULK, patient, series)
-                self._truth.writerow((patient.number, "ukdemo", "images", series.modality,
-                                      patient.day, series.n_instances, "", ""))  # fmt: skip
+                n = dicom_zips.n_instances(patient, series)
+                self._truth.writerow(
+                    (patient.number, "ukdemo", "images", series.modality, patient.day, n, "", "")
+                )
             self._plant(patient)
         if found.in_bids[row]:
             age = int((patient.day - patient.birth).astype(int) / 365.25)
@@ -95,7 +97,7 @@ class ImagingFiles:
         ):
             self.planted.canary(kind, value, "ukdemo", file, column)
         self.planted.count("canary-in-text", "ukdemo", file, "PatientComments", 4)
-        self.planted.count("canary-in-file-name", "ukdemo", file, "", 3)
+        self.planted.count("canary-in-file-name", "ukdemo", file, "", 2)
 
     def _write_ecg(self, block: People, found: Scans, row: int) -> None:
         who, day = block.identity, found.ecg_day[row]
