@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from biobraid.core.errors import Fault, near_misses
 from biobraid.core.home import Home
 from biobraid.core.study import Study, delivery_folder
-from biobraid.ingest.connectors.contract import takes_folders
+from biobraid.ingest.connectors.contract import companions_of, takes_folders
 from biobraid.ingest.doctor.finding import Finding
 
 
@@ -56,6 +56,8 @@ def examine_deliveries(home: Home, study: Study) -> tuple[dict[str, list[Path]],
                     claims.setdefault(one, [])
                     if source_id not in claims[one]:
                         claims[one].append(source_id)
+                for part in companions_of(source, path):  # read with it, claimed by nobody
+                    claims.setdefault(part, [])
                 if path not in files[source_id] and not set(path.parents) & set(files[source_id]):
                     files[source_id].append(path)
     found += _withdrawals(study, folder, where, claims)
