@@ -75,11 +75,12 @@ def define_macros(con: duckdb.DuckDBPyConnection) -> None:
 def define_session_macros(con: duckdb.DuckDBPyConnection, folder: str) -> None:
     """The same macros for one session, with the folder filled in: variant_dosage(variant)."""
     where = folder.replace("'", "''")
-    con.execute(
-        "CREATE TEMP MACRO variant_dosage(variant) AS TABLE "
-        f"FROM release.omics.variant_dosage('{where}', variant)"
-    )
-    con.execute(
-        "CREATE TEMP MACRO region_dosage(chromosome, first, last) AS TABLE "
-        f"FROM release.omics.region_dosage('{where}', chromosome, first, last)"
-    )
+    for name, given in (
+        ("variant_dosage", "wanted"),
+        ("region_dosage", "on_chromosome, from_position, to_position"),
+    ):
+        # Parameters must not be called like the columns that come back.
+        con.execute(
+            f"CREATE TEMP MACRO {name}({given}) AS TABLE "
+            f"FROM release.omics.{name}('{where}', {given})"
+        )
