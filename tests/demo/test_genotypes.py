@@ -16,7 +16,7 @@ from biobraid.export.query import query
 from biobraid.export.session import release_session
 from tests.demo.conftest import Demo
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 _TRAIT = """
     SELECT person_id, avg(value_as_number) / 38.67 AS mmol_l FROM cdm.measurement
     WHERE measurement_concept_id = 3027114 GROUP BY person_id"""
