@@ -76,6 +76,7 @@ def write_vcf(path: Path, n_samples: int, n_variants: int, seed: int) -> int:
     names = "\t".join(f"S{n:05d}" for n in range(n_samples))
     header = (
         "##fileformat=VCFv4.2\n##contig=<ID=2>\n"
+        '##INFO=<ID=AF,Number=A,Type=Float,Description="frequency">\n'
         '##FORMAT=<ID=GT,Number=1,Type=String,Description="genotype">\n'
         f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{names}\n"
     ).encode()

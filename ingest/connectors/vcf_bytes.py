@@ -12,7 +12,6 @@ from biobraid.ingest.connectors.contract import FileJob
 from biobraid.ingest.connectors.genotype_files import broken
 
 Kind = Literal["vcf", "vcf.gz", "bcf"]
-_READ = 4 << 20
 _GZIP = b"\x1f\x8b"
 _BGZF_EXTRA = b"BC\x02\x00"
 # The empty block that ends every BGZF file (SAM specification, 4.1.2).
@@ -49,7 +48,7 @@ def _ends_well(path: Path) -> bool:
 def header_text(job: FileJob, kind: Kind) -> str:
     """The lines of a text VCF that begin with '#'."""
     found = b""
-    for block, _ in blocks(job, kind, size=1 << 16):
+    for block, _ in blocks(job, kind, size=1 << 16, read=1 << 14):
         start = 0
         while block[start : start + 1] == b"#":
             start = block.find(b"\n", start) + 1 or len(block)
@@ -59,12 +58,16 @@ def header_text(job: FileJob, kind: Kind) -> str:
     return found.decode("utf-8", errors="replace")
 
 
-def blocks(job: FileJob, kind: Kind, size: int = 8 << 20) -> Iterator[tuple[bytes, int]]:
+def blocks(
+    job: FileJob, kind: Kind, size: int = 8 << 20, read: int = 1 << 20
+) -> Iterator[tuple[bytes, int]]:
     """(whole lines, delivered bytes read for them); the last line may lack its line feed.
+
+    size: bytes of a block, unpacked; read: delivered bytes read at a time.
 
     The next block is unpacked while one is worked on.
     """
-    raw = _unpacked(job) if kind == "vcf.gz" else _plain(job)
+    raw = _unpacked(job, read) if kind == "vcf.gz" else _plain(job, read)
     with ThreadPoolExecutor(1) as pool:
         gathered = _gathered(raw, size)
         waiting = pool.submit(next, gathered, None)
@@ -93,18 +96,18 @@ def _gathered(pieces: Iterator[tuple[bytes, int]], size: int) -> Iterator[tuple[
         yield b"".join(held), n_read
 
 
-def _plain(job: FileJob) -> Iterator[tuple[bytes, int]]:
+def _plain(job: FileJob, read: int) -> Iterator[tuple[bytes, int]]:
     with job.path.open("rb") as file:
-        while piece := file.read(_READ):
+        while piece := file.read(read):
             yield piece, len(piece)
 
 
-def _unpacked(job: FileJob) -> Iterator[tuple[bytes, int]]:
+def _unpacked(job: FileJob, read: int) -> Iterator[tuple[bytes, int]]:
     """Members of a gzip or BGZF file one after the other."""
     with job.path.open("rb") as file:
         member = zlib.decompressobj(31)
         has_begun = False
-        while piece := file.read(_READ):
+        while piece := file.read(read):
             n_bytes, out = len(piece), []
             while piece:
                 try:

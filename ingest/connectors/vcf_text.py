@@ -121,16 +121,13 @@ def _line(
     lines: _Lines, text: bytes, buffer: U8, start: int, end: int, number: int, n_samples: int
 ) -> str | None:
     """Add one line's alternate alleles; the reason if it must be rejected."""
-    cells, at = [], start
+    at = start
     for _ in range(9):
-        tab = text.find(b"\t", at, end)
-        if tab < 0:
+        at = text.find(b"\t", at, end) + 1
+        if not at:
             return "ragged-row"
-        cells.append(text[at:tab])
-        at = tab + 1
-    chromosome, position, label, ref, alts, quality, filter_, info, fields = (
-        cell.decode("utf-8", errors="replace") for cell in cells
-    )
+    head = text[start : at - 1].decode("utf-8", errors="replace")
+    chromosome, position, label, ref, alts, quality, filter_, info, fields = head.split("\t")
     if not position.isdigit() or int(position) >= 2**31:
         return "invalid-position"
     section = buffer[at - 1 : end]

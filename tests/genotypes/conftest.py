@@ -61,8 +61,8 @@ sex,sex,code,,1=male|2=female,
 _MAPPING = """\
 source,variable,source_code,target_concept_id,target_domain_id,unit_concept_id,value_as_concept_id,rule,rule_arg,absent_reason,status,comment
 people,birth_year,,0,Person,,,direct,year_of_birth,,APPROVED,
-people,sex,1,8507,Person,,,recode,gender_concept_id,,APPROVED,
-people,sex,2,8532,Person,,,recode,gender_concept_id,,APPROVED,
+people,sex,1,8507,Gender,,,direct,,,APPROVED,
+people,sex,2,8532,Gender,,,direct,,,APPROVED,
 """
 
 
