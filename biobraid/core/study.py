@@ -21,7 +21,7 @@ from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.home import Home, validation_faults
 from biobraid.core.schemas import IDENTITY_TYPES, MODALITIES
 
-REFERENCED = ("bgen",)  # connectors that can read values through an index
+REFERENCED = ("bgen", "pgen")  # connectors that can read values through an index
 Delivery = Literal["full", "append", "delta", "columns"]
 DateOrder = Literal["ymd", "dmy", "mdy"]
 

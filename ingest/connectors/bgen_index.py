@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from biobraid.core.genotypes.reference import file_mark
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
 from biobraid.ingest.connectors.genotype_files import broken
 from biobraid.ingest.connectors.genotype_options import BgenOptions
+from biobraid.ingest.connectors.genotype_values import reference_row
 from biobraid.ingest.connectors.genotype_variants import Block, VariantReader
 
 _CHUNK = 200_000
@@ -31,7 +31,12 @@ def index_variants(
 ) -> Iterator[Chunk | Counts]:
     """Rows of raw.variant and raw.genotype_place, and the one of raw.genotype_reference."""
     layout, compression = _flags(job.path)
-    yield Chunk("raw.genotype_reference", _file_row(job.path, n_samples, layout, compression))
+    yield Chunk(
+        "raw.genotype_reference",
+        reference_row(
+            job.path, "bgen", n_samples, n_variants, layout=layout, compression=compression
+        ),
+    )
     reader = VariantReader(job, options, is_ref_known=True, listed_in=".bgen")
     headers = _headers(job, n_samples, n_variants, layout, compression)
     n_read = done = 0
@@ -62,14 +67,6 @@ def _flags(path: Path) -> tuple[int, int]:
         file.seek(4 + length - 4)
         (flags,) = struct.unpack("<I", file.read(4))
     return flags >> 2 & 0xF, flags & 3
-
-
-def _file_row(path: Path, n_samples: int, layout: int, compression: int) -> pa.Table:
-    row = {
-        "format": "bgen", "n_samples": n_samples, "n_bytes": path.stat().st_size,
-        "mark": file_mark(path), "layout": layout, "compression": compression,
-    }  # fmt: skip
-    return pa.table({name: [value] for name, value in row.items()})
 
 
 def _headers(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from biobraid.core.genotypes import BLOCK_SAMPLES, mask_samples, packed_size
+from biobraid.core.genotypes.reference import file_mark
 from biobraid.ingest.connectors.contract import Chunk
 from biobraid.ingest.connectors.genotype_samples import Samples
 from biobraid.ingest.connectors.genotype_variants import Placed
@@ -88,3 +90,25 @@ def scattered_chunks(
         )
         packed = np.stack([values[i][2] for i in rows])
         yield from genotype_chunks(mine, packed, kind[0], kind[1], samples)
+
+
+def reference_row(
+    path: Path,
+    kind: str,
+    n_samples: int,
+    n_records: int,
+    layout: int | None = None,
+    compression: int | None = None,
+) -> pa.Table:
+    """The row of raw.genotype_reference of a file that stays where it lies."""
+    return pa.table(
+        {
+            "format": [kind],
+            "n_samples": pa.array([n_samples], pa.int32()),
+            "n_records": pa.array([n_records], pa.int32()),
+            "n_bytes": [path.stat().st_size],
+            "mark": [file_mark(path)],
+            "layout": pa.array([layout], pa.int32()),
+            "compression": pa.array([compression], pa.int32()),
+        }
+    )

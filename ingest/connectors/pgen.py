@@ -25,7 +25,7 @@ from biobraid.ingest.connectors.genotype_files import (
 from biobraid.ingest.connectors.genotype_lists import read_psam, read_pvar
 from biobraid.ingest.connectors.genotype_options import PgenOptions
 from biobraid.ingest.connectors.genotype_samples import judge_samples
-from biobraid.ingest.connectors.genotype_values import scattered_chunks
+from biobraid.ingest.connectors.genotype_values import reference_row, scattered_chunks
 from biobraid.ingest.connectors.genotype_variants import Block, VariantReader, info_values
 from biobraid.ingest.connectors.plink import other_cells, positions
 
@@ -34,6 +34,7 @@ _BED = (0, 1)
 _CALLS_ONLY, _VARIABLE_WIDTH = 0x02, 0x10
 _SCALES = {16: 16384, 8: 127}
 _CHUNK_VALUES = 16 << 20
+_INDEX_ROWS = 1 << 18
 _INFO_FIELDS = ("R2", "DR2", "INFO", "IMP_INFO")
 
 
@@ -59,6 +60,9 @@ def read_pgen(job: FileJob) -> Iterator[Chunk | Counts]:
     samples = judge_samples(job, options, listed.samples, ".psam")
     yield from samples.items()
     reader = VariantReader(job, options, is_ref_known=True, listed_in=".pvar")
+    if job.source.storage == "reference":
+        yield from _index(job, variants, n_alts, samples.n, reader)
+        return
     step = max(1, _CHUNK_VALUES // samples.n)
     with _open(job, samples.n, n_alts) as values:
         for start in range(0, len(variants), step):
@@ -74,6 +78,41 @@ def read_pgen(job: FileJob) -> Iterator[Chunk | Counts]:
             yield from scattered_chunks(placed, found, samples)
             placed.counts.bytes_done = job.path.stat().st_size * len(lines) // len(variants)
             yield placed.counts
+    reader.finish()
+
+
+def _index(
+    job: FileJob,
+    variants: pl.DataFrame,
+    n_alts: npt.NDArray[np.int64],
+    n_samples: int,
+    reader: VariantReader,
+) -> Iterator[Chunk | Counts]:
+    """Variants and the numbers of their records; values stay in the file, which has an index."""
+    _open(job, n_samples, n_alts).close()  # a file that cannot be opened is said now
+    yield Chunk("raw.genotype_reference", reference_row(job.path, "pgen", n_samples, len(variants)))
+    n_rejected = 0
+    for start in range(0, len(variants), _INDEX_ROWS):
+        lines = variants[start : start + _INDEX_ROWS]
+        block = _block(job, lines, n_alts[start : start + _INDEX_ROWS], start)
+        placed = reader.place(block, "reference")
+        yield from placed.chunks
+        n_rejected += placed.counts.records_rejected
+        place = {
+            "variant_index": placed.index,
+            "first_byte": block.record[placed.kept],
+            "n_alleles": (block.n_alts[placed.kept] + 1).astype(np.int32),
+            "allele": block.allele_number[placed.kept].astype(np.int32),
+        }
+        yield Chunk("raw.genotype_place", pa.table(place))
+        yield placed.counts
+    if n_rejected and (n_alts > 1).any():
+        raise broken(
+            job,
+            f"{n_rejected} records of a multiallelic .pgen are off their chromosomes",
+            "a file that can be read record by record; land it, or mend its .pvar",
+        )
+    yield Counts(bytes_done=job.path.stat().st_size)
     reader.finish()
 
 

@@ -12,6 +12,7 @@ from bgen import BgenReader, BgenWriter
 
 from biobraid.cli.main import run
 from biobraid.core.errors import SettingsError, SourceFileError
+from biobraid.core.genotypes import codes_of_row, dosages_of_codes
 from biobraid.core.genotypes.bgen_block import BrokenBlock, bgen_dosages
 from biobraid.core.genotypes.landed import genotype_sets, value_units, withdrawn_keys
 from biobraid.core.home import Home, open_home
@@ -20,7 +21,7 @@ from biobraid.core.study import read_study
 from biobraid.ingest.connectors.bgen_values import alternates
 from biobraid.ingest.connectors.genotype_options import BgenOptions
 from biobraid.ingest.landing import check_books
-from tests.genotypes.files import write_bgen
+from tests.genotypes.files import drawn, write_bgen, write_pgen
 
 N_VARIANTS, IDS = 40, [f"{1000 + i}" for i in range(60)]
 STUDY = """\
@@ -34,6 +35,12 @@ sources:
   imputed:
     connector: bgen
     files: ["*.bgen"]
+    modality: genotype
+    storage: {storage}
+    options: {{build: GRCh38}}
+  called:
+    connector: pgen
+    files: ["*.pgen"]
     modality: genotype
     storage: {storage}
     options: {{build: GRCh38}}
@@ -62,23 +69,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             delivered = root / "bank.deliveries" / study
             delivered.mkdir(parents=True)
             write_bgen(delivered / "chr1.bgen", probabilities(1), IDS)
+            given = probabilities(2)[:, :, 1:] @ np.array([1.0, 2.0])
+            write_pgen(delivered / "chr2", drawn(N_VARIANTS, len(IDS)), IDS, given)
         assert run(["--quiet", "--home", str(bank), "ingest"]) == 0
         assert run(["--quiet", "--home", str(bank), "link"]) == 0
         yield open_home(bank)
 
 
-def dosages(home: Home, study: str) -> npt.NDArray[np.float64]:
+def dosages(home: Home, study: str, source: str = "imputed") -> npt.NDArray[np.float64]:
     """(variants, samples that count), NaN missing."""
     with Manifest(home) as manifest:
         gone = withdrawn_keys(home, manifest)
-        (of,) = genotype_sets(home, manifest, study, "imputed", gone)
+        (of,) = genotype_sets(home, manifest, study, source, gone)
     rows = {}
     for unit in value_units(of):
         for values in unit():
             for variant, row in zip(values.variants.tolist(), values.packed, strict=True):
-                codes = row.view("<u2")
-                found = codes / values.scale
-                found[codes == 65535] = np.nan
+                codes = codes_of_row(row, values.encoding, values.n_samples)
+                found = dosages_of_codes(codes, values.encoding, values.scale)
                 rows[variant] = found[of.places]
     return np.array([rows[v] for v in sorted(rows)])
 
@@ -88,11 +96,15 @@ def test_values_are_those_of_landing_and_nothing_is_copied(home: Home) -> None:
     with Manifest(home) as manifest:
         assert manifest.parts("raw.genotype", "referred") == []
         n_places = sum(p.rows for p in manifest.parts("raw.genotype_place", "referred"))
-    assert n_places == N_VARIANTS
+    assert n_places == 2 * N_VARIANTS
     copied, referred = dosages(home, "copied"), dosages(home, "referred")
     assert copied.shape == (N_VARIANTS, len(IDS))
     assert np.array_equal(copied, referred, equal_nan=True)
     assert np.isnan(referred).any()
+    copied, referred = dosages(home, "copied", "called"), dosages(home, "referred", "called")
+    assert copied.shape == (N_VARIANTS, len(IDS))
+    assert np.array_equal(copied, referred, equal_nan=True)
+    assert ((referred > 0.1) & (referred < 0.9)).any()
 
 
 def test_a_second_ingest_does_nothing_and_a_new_file_is_seen(home: Home) -> None:
@@ -130,7 +142,7 @@ def test_reference_is_only_for_what_can_be_read_so(tmp_path: Path) -> None:
     text = STUDY.format(study="toy", storage="reference").replace("bgen", "plink")
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "study.yaml").write_text(text)
-    with pytest.raises(SettingsError, match="storage: reference is only for bgen"):
+    with pytest.raises(SettingsError, match="storage: reference is only for bgen, pgen"):
         read_study(tmp_path / "toy")
 
 

@@ -26,7 +26,7 @@ _TABLES = (
     "raw.variant", "raw.genotype_sample", "raw.genotype", "raw.genotype_reference",
     "raw.genotype_place",
 )  # fmt: skip
-_FILE = ["n_samples", "n_bytes", "mark", "layout", "compression"]
+_FILE = ["format", "n_samples", "n_records", "n_bytes", "mark", "layout", "compression"]
 _PLACE = ["variant_index", "first_byte", "n_bytes", "n_alleles", "allele"]
 _UNIT_VARIANTS = 16  # variants of a referenced file that are read in one go
 AUTOSOME, X, Y, MT, OTHER = range(5)  # regions; the pseudo-autosomal parts count as autosomes
@@ -163,14 +163,16 @@ def _reference(home: Home, parts: dict[str, list[Part]], n_variants: int) -> Ref
     columns = {}
     for name in _PLACE[1:]:
         columns[name] = np.zeros(n_variants, np.int64)
-        columns[name][at] = places[name].to_numpy()
+        columns[name][at] = pc.fill_null(places[name], 0).to_numpy()
     study, source = parts["raw.variant"][0].study, parts["raw.variant"][0].source
     return Reference(
         path=find_referenced(home, study, source, file["n_bytes"], file["mark"]),
         where=f"{study}/{source}, file {parts['raw.variant'][0].batch}",
+        format=file["format"],
         n_samples=file["n_samples"],
-        layout=file["layout"],
-        compression=file["compression"],
+        n_records=file["n_records"],
+        layout=file["layout"] or 0,
+        compression=file["compression"] or 0,
         **columns,
     )
 

@@ -1,6 +1,6 @@
 """The imputed genotypes of riverside as BGEN 1.2 (8 bits, zlib) with a .sample file.
 
-Two autosomes and X; the probability of the true genotype falls with the quality of the variant's
+Three autosomes and half of X; the probability of the true genotype falls with the quality of the variant's
 imputation. First allele is the reference.
 """
 
@@ -19,7 +19,7 @@ from biobraid.ingest.sample.genotypes.members import Members
 from biobraid.ingest.sample.genotypes.panel import Panel
 
 STEM = "riverside_imputed_v3"
-CHROMOSOMES = ("1", "2", "X")  # the others were not imputed
+CHROMOSOMES = ("1", "2", "19", "X")  # the others were not imputed, and half of X was not
 _FLAGS = 1 | 2 << 2  # zlib, layout 2, sample ids in the .sample file
 _HEADER = 20
 _MISSING = 0.002
@@ -28,7 +28,9 @@ _MISSING = 0.002
 def write_bgen(folder: Path, made: Panel, who: Members) -> None:
     """Write STEM.bgen and STEM.sample, one variant after the other."""
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = np.flatnonzero(~made.is_multiallelic & np.isin(made.chromosome, CHROMOSOMES))
+    is_left_out = (made.chromosome == "X") & (made.block % 2 == 1)
+    is_wanted = np.isin(made.chromosome, CHROMOSOMES) & ~made.is_multiallelic & ~is_left_out
+    chosen = np.flatnonzero(is_wanted)
     quality = imputation_quality(made)
     with (folder / f"{STEM}.bgen").open("wb") as out:
         out.write(struct.pack("<IIII4sI", _HEADER, _HEADER, len(chosen), len(who.ids), b"bgen",
