@@ -21,10 +21,12 @@ from biobraid.ingest.sample.links import PLACES, members
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
+from biobraid.ingest.sample.wearables.stride import StrideFiles
+from biobraid.ingest.sample.wearables.wearers import STUDY as STRIDE
 
 MAX_PERSONS = 500_000
 BLOCK_PERSONS = 20_000
-STUDIES = PLACES
+STUDIES = (*PLACES, STRIDE)
 MARKER = ".sample.json"  # in every folder made here: which sample it belongs to
 
 Progress = Callable[[int, int], None]
@@ -114,7 +116,7 @@ def _write(
     folders: dict[str, Path], persons: int, seed: int, block_persons: int, progress: Progress | None
 ) -> SampleSummary:
     planted = Planted()
-    by_study = np.zeros(len(STUDIES), dtype=np.int64)
+    by_study = np.zeros(len(PLACES), dtype=np.int64)
     in_both = in_several = 0
     writer = TruthWriter(folders["truth"])
     with ExitStack() as stack:
@@ -126,6 +128,7 @@ def _write(
             HospitalFiles(SOUTHGATE, folders[SOUTHGATE.name], stack, planted),
             mindwell.MindwellFiles(folders[mindwell.STUDY], stack, planted),
             valley.ValleyFiles(folders[valley.STUDY], stack, planted),
+            wear := StrideFiles(folders[STRIDE], folders["truth"], stack, planted),
         )
         for first in range(0, persons, block_persons):
             numbers = np.arange(first, min(first + block_persons, persons), dtype=np.int64)
@@ -149,7 +152,10 @@ def _write(
         ukdemo_persons=int(by_study[0]),
         riverside_persons=int(by_study[1]),
         in_both=in_both,
-        by_study=dict(zip(STUDIES, by_study.tolist(), strict=True)),
+        by_study={
+            **dict(zip(PLACES, by_study.tolist(), strict=True)),
+            STRIDE: wear.n_members,
+        },
         in_several=in_several,
         files=len(files),
         bytes=sum(p.stat().st_size for p in files),
