@@ -44,6 +44,7 @@ def measure(
             found = json.loads(out.read_text(encoding="utf-8"))
             figures |= found
             figures[f"peak_gb.{step}"] = round(done.peak_gb, 3)
+            figures[f"cpu_seconds.{step}"] = round(done.cpu_seconds, 2)
             peak = max(peak, done.peak_gb if step != "land" else 0.0)
             progress(f"{step}: {found}, {done.seconds:.1f} s, {done.peak_gb:.2f} GB")
     figures["peak_gb"] = round(peak, 3)
