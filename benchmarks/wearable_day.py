@@ -4,7 +4,8 @@
 as the model wearable.minute writes them: sorted by person, series and time. `bytes_per_row`: the DuckDB file
 over its minutes; `bytes_per_row.off_at_night`: where it is off for eight hours every night.
 `rows_per_s`: minutes a second through the query of models/wearable/day.sql,
-with device hours, wear and the choice between sources. `landing_bytes_per_row`: the same minutes
+with device hours, wear and the choice between sources; `rows_per_cpu_s` by the seconds of its
+processor, which other work on the machine changes little. `landing_bytes_per_row`: the same minutes
 as landing Parquet, from a sample of 5 million. `peak_gb`: process tree of both steps.
 """
 
@@ -44,6 +45,7 @@ def measure(
             found = json.loads(out.read_text(encoding="utf-8"))
             figures |= found
             figures[f"peak_gb.{step}"] = round(done.peak_gb, 3)
+            figures[f"cpu_seconds.{step}"] = round(done.cpu_seconds, 2)
             peak = max(peak, done.peak_gb if step != "land" else 0.0)
             progress(f"{step}: {found}, {done.seconds:.1f} s, {done.peak_gb:.2f} GB")
     figures["peak_gb"] = round(peak, 3)

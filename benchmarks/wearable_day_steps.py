@@ -85,12 +85,17 @@ def summarise(folder: Path, model: Path) -> dict[str, float]:
     query = model.read_text(encoding="utf-8").split("\n);\n", 1)[1]
     con = _open(folder)
     n_rows = _count(con, "SELECT count(*) FROM wearable.minute")
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     con.execute(f"CREATE TABLE wearable.day AS {query}")
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     n_days = _count(con, "SELECT count(*) FROM wearable.day WHERE is_primary")
     con.close()
-    return {"seconds": round(seconds, 2), "rows_per_s": round(n_rows / seconds), "days": n_days}
+    return {
+        "seconds": round(seconds, 2),
+        "rows_per_s": round(n_rows / seconds),
+        "rows_per_cpu_s": round(n_rows / cpu),
+        "days": n_days,
+    }
 
 
 def land(folder: Path, n_rows: int, seed: int) -> dict[str, float]:

@@ -213,7 +213,7 @@ def _land_sleep(
         given = log.get("levels")
         told: dict[str, Any] = given if isinstance(given, dict) else {}
         for entry in told.get("data", ()):
-            level = entry.get("level")
+            level = entry.get("level") if isinstance(entry, dict) else None
             if level in _LEVELS and isinstance(entry.get("seconds"), int | float):
                 levels.append((name, str(entry.get("dateTime")), float(entry["seconds"]), level))
             else:

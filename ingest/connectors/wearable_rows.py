@@ -1,6 +1,6 @@
 """Rows of raw.wearable_sample: ids that count up, keyed devices, sorted by person and time.
 
-Ids. A sample of one variable, device and person at one second of one local day has the id
+Ids. A sample of one variable, device and person at one second of one day in UTC has the id
 (keyed hash of person, variable, device and day) << 17 | second of the day. Within a day ids
 therefore count up with the time, and Parquet's difference encoding stores a minute's row of ids
 in next to nothing, where random 63-bit ids would take eight bytes. Two days whose 46-bit hashes
@@ -102,9 +102,9 @@ class SampleWriter:
         person = person_keys(keys, self.job.study.person_namespace, given.native)
         variable = _dictionary(given.variable)
         device = _dictionary(given.device if given.device is not None else pa.nulls(n, pa.string()))
-        block = self._blocks(given, person, variable, device)
-        clock, again = self._second_passes(given, block)
-        row, record = _ids(given, clock, block, again)
+        series = self._series(given, person, variable, device)
+        clock, again = self._second_passes(given, series)
+        row, record = _ids(given, clock, series, again)
         token = pa.array([_token(keys, d) for d in device.dictionary.to_pylist()], pa.string())
         columns = {
             "row_id": positive(row),
@@ -127,17 +127,16 @@ class SampleWriter:
         order = np.lexsort((clock.local, *(_codes(c) for c in (device, variable, person))))
         return Chunk("raw.wearable_sample", table.take(pa.array(order)))
 
-    def _blocks(self, given: Given, person: pa.Array, variable: pa.Array, device: pa.Array) -> U64:
-        """Keyed hash of source, person, variable, device and local day of each sample."""
+    def _series(self, given: Given, person: pa.Array, variable: pa.Array, device: pa.Array) -> U64:
+        """Keyed hash of source, person, variable and device of each sample."""
         keys = self.job.keys
         scope = f"{self.job.study.id}/{self.job.source_id}/wearable_sample"
         hashes = np.full(len(given), value_hash(keys, "scope", scope), dtype=np.uint64)
         for label, column in (("person", person), ("variable", variable), ("device", device)):
             hashes = mix(hashes, value_hashes(keys, label, column))
-        days = np.floor_divide(given.clock.local, _DAY_US).astype(np.uint64)
-        return mix(hashes, days)
+        return hashes
 
-    def _second_passes(self, given: Given, block: U64) -> tuple[Clock, U64]:
+    def _second_passes(self, given: Given, series: U64) -> tuple[Clock, U64]:
         """How often an ambiguous second came before; a second pass is an hour later in UTC."""
         clock = given.clock
         again = np.zeros(len(given), dtype=np.uint64)
@@ -146,7 +145,7 @@ class SampleWriter:
         if not len(places):
             return clock, again
         seconds = np.floor_divide(clock.local, SECOND).astype(np.uint64)
-        names = mix(block[places], seconds[places])
+        names = mix(series[places], seconds[places])
         if given.code is not None:
             names = mix(names, value_hashes(self.job.keys, "code", given.code)[places])
         for at, name in zip(places.tolist(), names.tolist(), strict=True):
@@ -157,14 +156,19 @@ class SampleWriter:
         return Clock(clock.local, offset, clock.flag, clock.is_valid), again
 
 
-def _ids(given: Given, clock: Clock, block: U64, again: U64) -> tuple[U64, U64]:
-    """(row ids, record ids), both 64 bits."""
-    second = np.floor_divide(np.mod(clock.local, _DAY_US), SECOND).astype(np.uint64)
-    row = (block & _BLOCK_MASK) | second
-    more = np.mod(clock.local, SECOND).astype(np.uint64)  # below the second
+def _ids(given: Given, clock: Clock, series: U64, again: U64) -> tuple[U64, U64]:
+    """(row ids, record ids), both 64 bits.
+
+    Made of the instant, not of the local time: an hour that a clock change repeats is two hours.
+    """
+    instant = clock.instant
+    days = np.floor_divide(instant, _DAY_US).astype(np.uint64)
+    second = np.floor_divide(np.mod(instant, _DAY_US), SECOND).astype(np.uint64)
+    row = (mix(series, days) & _BLOCK_MASK) | second
+    more = np.mod(instant, SECOND).astype(np.uint64)  # below the second
     if given.extra is not None:
         more = np.where(given.extra == 0, more, mix(more, given.extra))
-    more = np.where(again == 0, more, mix(more, again))
+    more = np.where(again < 2, more, mix(more, again))  # the second pass is an hour later
     row = np.where(more == 0, row, mix(row, more))
     return row, (row if given.record is None else given.record)
 

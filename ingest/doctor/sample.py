@@ -123,7 +123,7 @@ def _read_sample(job: FileJob, seen: Seen) -> None:
                 seen.codes.update(zip(pairs["code_system"], pairs["code"], strict=True))
             if gives_concepts:
                 seen.concepts.update(concepts_of(item))
-            if item.table in ("raw.value", "raw.event"):
+            if item.table in ("raw.value", "raw.event", "raw.wearable_sample"):
                 n_rows += item.rows.num_rows
             # Counts.columns comes with the Counts after the chunks: wait for it, within reason.
             if n_rows >= SAMPLE_ROWS and (seen.columns or n_rows >= 10 * SAMPLE_ROWS):

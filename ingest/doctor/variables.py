@@ -60,9 +60,9 @@ def _undeclared_columns(
 def _variable_of(source: Source, column: str) -> str | None:
     """Variable that a column holds; None for columns that the format itself declares.
 
-    Those are UK Biobank's record tables, and the tables of the OMOP CDM.
+    Those are UK Biobank's record tables, the tables of the OMOP CDM, and those of wearables.
     """
-    if source.connector == "omop":
+    if source.connector in ("omop", "fitbit", "mydatahelps"):
         return None
     if source.connector != "ukb":
         return column
@@ -95,7 +95,7 @@ def _words(options: object) -> set[str]:
 def _missing_columns(source: Source, seen: Seen, where: str) -> list[Finding]:
     """Columns that study.yaml names and no file has."""
     # UK Biobank knows eid by several names, and not every CDM table need have every column.
-    if not seen.columns or source.connector in ("ukb", "omop"):
+    if not seen.columns or source.connector in ("ukb", "omop", "fitbit", "mydatahelps"):
         return []
     found = []
     for part, names in (

@@ -25,10 +25,12 @@ from biobraid.ingest.sample.omics.proteomics import ProteomicsFiles
 from biobraid.ingest.sample.people import people
 from biobraid.ingest.sample.planted import MIN_PERSONS, Planted
 from biobraid.ingest.sample.truth import TruthWriter
+from biobraid.ingest.sample.wearables.stride import StrideFiles
+from biobraid.ingest.sample.wearables.wearers import STUDY as STRIDE
 
 MAX_PERSONS = 500_000
 BLOCK_PERSONS = 20_000
-STUDIES = PLACES
+STUDIES = (*PLACES, STRIDE)
 MARKER = ".sample.json"  # in every folder made here: which sample it belongs to
 
 Progress = Callable[[int, int], None]
@@ -118,7 +120,7 @@ def _write(
     folders: dict[str, Path], persons: int, seed: int, block_persons: int, progress: Progress | None
 ) -> SampleSummary:
     planted = Planted()
-    by_study = np.zeros(len(STUDIES), dtype=np.int64)
+    by_study = np.zeros(len(PLACES), dtype=np.int64)
     in_both = in_several = 0
     writer = TruthWriter(folders["truth"])
     with ExitStack() as stack:
@@ -135,6 +137,7 @@ def _write(
             ),
             proteomics := ProteomicsFiles(folders[ukdemo.STUDY], stack, planted),
             gut := stack.enter_context(MicrobiomeFiles(folders[riverside.STUDY], planted)),
+            wear := StrideFiles(folders[STRIDE], folders["truth"], stack, planted),
         )
         genotypes = GenotypeFiles(folders, seed, planted)
         for first in range(0, persons, block_persons):
@@ -163,7 +166,10 @@ def _write(
         ukdemo_persons=int(by_study[0]),
         riverside_persons=int(by_study[1]),
         in_both=in_both,
-        by_study=dict(zip(STUDIES, by_study.tolist(), strict=True)),
+        by_study={
+            **dict(zip(PLACES, by_study.tolist(), strict=True)),
+            STRIDE: wear.n_members,
+        },
         in_several=in_several,
         files=len(files),
         bytes=sum(p.stat().st_size for p in files),

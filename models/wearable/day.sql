@@ -39,7 +39,6 @@ WITH minute_sum AS (
     m.series_number,
     m.start_date,
     SUM(m.value) AS value_sum,
-    AVG(m.value) AS value_mean,
     MIN(m.value) AS value_min,
     MAX(m.value) AS value_max,
     COUNT(*) AS n_minutes
@@ -112,7 +111,7 @@ WITH minute_sum AS (
       WHEN d.basis = 'minutes' AND s.rule = 'sum'
       THEN m.value_sum
       WHEN d.basis = 'minutes'
-      THEN m.value_mean
+      THEN m.value_sum / m.n_minutes
       WHEN s.rule = 'mean'
       THEN d.value_sum / d.n_samples
       ELSE d.value_sum

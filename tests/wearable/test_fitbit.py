@@ -66,6 +66,19 @@ def test_an_hour_that_repeats_is_kept_twice(home: Home) -> None:
     assert counts(home)["records_landed"] == 7
 
 
+def test_an_hour_that_repeats_is_kept_twice_where_times_are_utc(home: Home) -> None:
+    takeout(home, zone="Europe/London")
+    entries = [{"dateTime": f"10/31/21 0{h}:30:00", "value": {"bpm": 60 + h}} for h in (0, 1, 2)]
+    deliver_json(home, "p1/heart_rate-2021-10-31.json", entries)
+    run(home)
+    assert landed(home, "start_time::VARCHAR, start_offset_minutes, value") == [
+        ("2021-10-31 01:30:00", 0, 61.0),
+        ("2021-10-31 01:30:00", 60, 60.0),
+        ("2021-10-31 02:30:00", 0, 62.0),
+    ]
+    assert counts(home)["rejects"] == {}
+
+
 def test_an_hour_that_does_not_exist_is_flagged(home: Home) -> None:
     fitabase(home, zone="Europe/London")
     deliver(home, "minuteStepsNarrow_merged.csv",
