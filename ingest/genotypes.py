@@ -1,9 +1,11 @@
 """Taking persons out of landed genotypes: their bytes become missing, their samples' rows go.
 
 The bulk of a genotype file is one matrix of all samples, so a person is not a row that could be
-dropped. `mask_persons` rewrites the parts of raw.genotype that hold values of the persons, and
-removes their rows of raw.genotype_sample, in one transaction of the manifest per source. The
-replaced files leave the disk with the next `Manifest.sweep`, which the function runs.
+dropped. The rule that holds at all times: a sample without a row in raw.genotype_sample has only
+missing values in raw.genotype. `mask_persons` removes the rows of persons and masks their
+values; where something else has removed the rows (withdrawal from all of landing), it restores
+the rule. Each source is changed in one transaction of the manifest; the replaced files leave
+the disk with `Manifest.sweep`, which is run.
 """
 
 from __future__ import annotations
@@ -11,16 +13,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.core.genotypes import BLOCK_SAMPLES, mask_samples
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
+from biobraid.ingest.connectors.genotype_samples import MASKED_SAMPLE
 from biobraid.ingest.landing.change import Change, discarded_on_error
 from biobraid.ingest.landing.memory import Share, scratch_duckdb
 from biobraid.ingest.landing.parts import (
@@ -30,63 +33,78 @@ from biobraid.ingest.landing.parts import (
     finish_part,
     fitted,
     open_part,
+    read_parts,
     row_group_rows,
 )
 
 SAMPLES, VALUES = "raw.genotype_sample", "raw.genotype"
+_MASKED = "samples_masked"  # in the file's entry of the manifest
 Places = npt.NDArray[np.int64]
 
 
 def mask_persons(home: Home, source_person_keys: Sequence[str]) -> int:
     """Mask all landed genotypes of these source persons; returns how many samples that were.
 
-    The caller holds core.lock.writer. Places of all other samples stay as they are. The books
-    count the samples as deleted. Doing it again finds nothing and changes nothing.
+    Samples whose rows something else removed are masked too (and counted). The caller holds
+    core.lock.writer. Places of all other samples stay as they are; the books count the samples
+    as deleted. Doing it again, before or after the rows were removed, changes nothing.
     """
     wanted = pa.array(sorted(set(source_person_keys)), pa.string())
     n_masked = 0
     with Manifest(home) as manifest:
-        touched = _places(home, manifest, wanted)
-        for study, source in sorted({(s, x) for s, x, _ in touched}):
+        for study, source in sorted(
+            {(p.study, p.source) for p in manifest.parts(VALUES) if p.rows}
+        ):
             change = Change(home, manifest, study, source)
             with discarded_on_error(change):
-                for (s, x, batch), places in sorted(touched.items()):
-                    if (s, x) == (study, source):
-                        _mask_file(home, change, batch, places, wanted)
-                        n_masked += len(places)
-                change.check()
-                change.commit(manifest)
-        if touched:
+                n_here = sum(_mask_file(home, change, b, wanted) for b in sorted(change.books))
+                if n_here:
+                    change.check()
+                    change.commit(manifest)
+                    n_masked += n_here
+        if n_masked:
             manifest.sweep()
     return n_masked
 
 
-def _places(home: Home, manifest: Manifest, wanted: pa.Array) -> dict[tuple[str, str, str], Places]:
-    """Sample indexes of the persons, by study, source and file."""
-    found: dict[tuple[str, str, str], list[Places]] = {}
-    for entry in manifest.parts(SAMPLES):
-        if not entry.rows:
-            continue
-        rows = pq.read_table(
-            home.landing / entry.path, columns=["source_person_key", "sample_index"],
-            partitioning=None,
-        )  # fmt: skip
-        is_wanted = pc.is_in(rows.column("source_person_key").cast(pa.string()), value_set=wanted)
-        mine = rows.filter(is_wanted)
-        if mine.num_rows:
-            key = (entry.study, entry.source, entry.batch)
-            found.setdefault(key, []).append(mine.column("sample_index").to_numpy())
-    return {key: np.unique(np.concatenate(listed)) for key, listed in found.items()}
-
-
-def _mask_file(home: Home, change: Change, batch: str, places: Places, wanted: pa.Array) -> None:
+def _mask_file(home: Home, change: Change, batch: str, wanted: pa.Array) -> int:
+    """Remove the persons' rows of one file and mask every sample without a row; how many."""
+    values = change.parts(VALUES, batch=batch)
+    if not values:
+        return 0
     share = Share(home.settings.memory_limit_gb, home.settings.threads, home.tmp)
-    mask_values(change, batch, places)
     with scratch_duckdb(share) as con:
         losers = pa.table({"source_person_key": wanted, "fate": ["deleted"] * len(wanted)})
         con.register("losers", losers)
-        n = change.remove(con, batch, "losers", "source_person_key", f"masked {len(places)}")
-    change.move(batch, "records", "deleted", n)
+        n_rows = change.remove(con, batch, "losers", "source_person_key", "of persons masked")
+        n_samples = _n_samples(con, values)
+    if n_rows:
+        change.move(batch, "records", "deleted", n_rows)
+    unowned = np.setdiff1d(np.arange(n_samples), _owned(change, batch))
+    detail = change.detail[batch]
+    n_before = detail.get(_MASKED, detail.get("warnings", {}).get(MASKED_SAMPLE, 0))
+    if len(unowned) > n_before:
+        mask_values(change, batch, unowned)
+        detail[_MASKED] = len(unowned)
+    return len(unowned) - int(n_before)
+
+
+def _owned(change: Change, batch: str) -> Places:
+    """Sample indexes that have a row."""
+    found = [
+        pq.ParquetFile(part.path).read(columns=["sample_index"]).column(0).to_numpy()
+        for part in change.parts(SAMPLES, batch=batch)
+    ]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _n_samples(con: duckdb.DuckDBPyConnection, parts: Sequence[PartFile]) -> int:
+    """Samples of a set: those of its blocks together."""
+    found = con.execute(
+        "SELECT coalesce(sum(n), 0) FROM (SELECT max(n_samples) AS n "  # noqa: S608
+        f"FROM {read_parts(parts)} GROUP BY sample_block)"
+    ).fetchone()
+    return int(found[0]) if found else 0
 
 
 def mask_values(change: Change, batch: str, places: Places) -> None:

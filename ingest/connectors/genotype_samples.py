@@ -22,6 +22,7 @@ from biobraid.ingest.connectors.genotype_sample_map import SampleNames
 from biobraid.ingest.hashing import mix, person_keys, positive, value_hash
 
 _WITHDRAWN = re.compile(r"-\d+")  # UK Biobank gives withdrawn samples negative ids
+MASKED_SAMPLE = "masked-sample"  # warning that counts the samples without a row
 _NOBODY = frozenset({"", "0", "NA", "."})
 _SEXES = {"1": 1, "2": 2, "m": 1, "f": 2, "male": 1, "female": 2}
 _SEX_NAMES = np.array([None, "male", "female"], object)
@@ -88,10 +89,17 @@ def judge_samples(
             rejects.append((sample.line or place + 1, "duplicate-sample-id", "each id once"))
         else:
             landed.append(place)
+    barred = _barred(job, names, [ids[i] for i in landed])
+    landed = [i for i in landed if ids[i] not in barred]
+    if barred:
+        counts.records_ignored += len(barred)
+        counts.ignored["withdrawn"] += len(barred)
     counts.records_rejected = len(rejects)
     counts.facts_read = len(landed)
     at = np.array(landed, np.int64)
     masked = np.setdiff1d(np.arange(len(ids)), at)
+    if len(masked):
+        counts.warnings[MASKED_SAMPLE] = len(masked)
     sexes = np.array([s.sex for s in delivered], np.int8)
     chunks = []
     if landed:
@@ -104,6 +112,19 @@ def judge_samples(
     if rejects:
         chunks.append(Chunk("raw.reject", _reject_rows(rejects, listed_in)))
     return Samples(len(ids), at, masked, sexes, tuple(chunks), counts)
+
+
+def _barred(job: FileJob, names: SampleNames, natives: Sequence[str]) -> set[str]:
+    """Of these samples, those whose persons withdrew: they may not land again.
+
+    Landing filters rows by person itself; values of many people in one row it cannot.
+    """
+    suppressed = getattr(job, "suppressed", None)
+    if not suppressed or not natives:
+        return set()
+    rows = pa.table({"source_person_key": names.person_keys(job, natives)})
+    found = suppressed.may_not_land(rows, job.source.modality).to_pylist()
+    return {native for native, is_barred in zip(natives, found, strict=True) if is_barred}
 
 
 def _id_of(sample: Sample, options: GenotypeOptions) -> str:

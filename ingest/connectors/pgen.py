@@ -31,10 +31,14 @@ from biobraid.ingest.connectors.plink import other_cells, positions
 
 _MAGIC = b"\x6c\x1b"
 _BED = (0, 1)
+_CALLS_ONLY, _VARIABLE_WIDTH = 0x02, 0x10
 _SCALES = {16: 16384, 8: 127}
 _CHUNK_VALUES = 16 << 20
 _INDEX_ROWS = 1 << 18
 _INFO_FIELDS = ("R2", "DR2", "INFO", "IMP_INFO")
+
+
+Value = tuple[str, int, npt.NDArray[np.uint8]]  # encoding, scale, packed
 
 
 @connector("pgen", options=PgenOptions, companions=pgen_companions)
@@ -49,7 +53,7 @@ def read_pgen(job: FileJob) -> Iterator[Chunk | Counts]:
     variants = read_pvar(
         job, read_text(job, the_one_beside(job, options.pvar, ".pvar", "pvar"), ".pvar")
     )
-    _check_header(job, len(listed.samples), len(variants))
+    header = _check_header(job, len(listed.samples), len(variants))
     n_alts = variants["alts"].str.count_matches(",").to_numpy().astype(np.int64) + 1
     yield Counts(columns=tuple(variants.columns))
     yield other_cells(listed.n_other_cells)
@@ -65,7 +69,7 @@ def read_pgen(job: FileJob) -> Iterator[Chunk | Counts]:
             lines = variants[start : start + step]
             block = _block(job, lines, n_alts[start : start + step], start)
             try:
-                found = _values(values, block, samples.n, options)
+                found = _values(values, block, samples.n, options, _may_hold_dosages(header))
             except RuntimeError:
                 raise broken(job, "the .pgen cannot be read to its end: it is damaged") from None
             encodings = pa.array([encoding for encoding, _, _ in found])
@@ -112,7 +116,7 @@ def _index(
     reader.finish()
 
 
-def _check_header(job: FileJob, n_samples: int, n_variants: int) -> None:
+def _check_header(job: FileJob, n_samples: int, n_variants: int) -> bytes:
     with job.path.open("rb") as file:
         header = file.read(12)
     if header[:2] != _MAGIC or len(header) < 12:
@@ -133,6 +137,7 @@ def _check_header(job: FileJob, n_samples: int, n_variants: int) -> None:
                 f"the .pgen holds {in_file[0]} samples and {in_file[1]} variants",
                 f"{n_samples} samples of the .psam and {n_variants} variants of the .pvar",
             )
+    return header
 
 
 def _open(job: FileJob, n_samples: int, n_alts: npt.NDArray[np.int64]) -> pgenlib.PgenReader:
@@ -178,28 +183,43 @@ def _block(job: FileJob, lines: pl.DataFrame, n_alts: npt.NDArray[np.int64], sta
     )
 
 
+def _may_hold_dosages(header: bytes) -> bool:
+    """False where no record can hold dosages or phase, by the kind of the file.
+
+    Mode 2 holds calls only; in the usual mode 0x10 records of four-bit types do (PGEN
+    specification, header control byte).
+    """
+    if header[2] == _CALLS_ONLY:
+        return False
+    return not (header[2] == _VARIABLE_WIDTH and header[11] & 15 < 4)
+
+
 def _values(
-    values: pgenlib.PgenReader, block: Block, n_samples: int, options: PgenOptions
-) -> list[tuple[str, int, npt.NDArray[np.uint8]]]:
+    values: pgenlib.PgenReader,
+    block: Block,
+    n_samples: int,
+    options: PgenOptions,
+    may_hold_dosages: bool,
+) -> list[Value]:
     """Encoding, scale and packed values of every row of a block."""
     n = len(block)
     calls = np.empty((n, n_samples), np.int8)
-    found: list[tuple[str, int, npt.NDArray[np.uint8]]] = []
-    dosages = np.empty(n_samples, np.float32)
-    encoding = f"dosage{options.dosage_bits}"
-    scale = _SCALES[options.dosage_bits]
-    for i in range(n):
-        record, allele = int(block.record[i]), int(block.allele_number[i])
-        values.read(record, calls[i], allele_idx=allele)
+    rows = list(zip(block.record.tolist(), block.allele_number.tolist(), strict=True))
+    if n and (block.n_alts == 1).all():
+        values.read_range(rows[0][0], rows[-1][0] + 1, calls)
+    else:
+        for i, (record, allele) in enumerate(rows):
+            values.read(record, calls[i], allele_idx=allele)
     calls[calls < 0] = 3
     packed = pack_calls(calls.view(np.uint8))
-    for i in range(n):
-        record, allele = int(block.record[i]), int(block.allele_number[i])
+    found: list[Value] = [("call2", 1, row) for row in packed]
+    if not may_hold_dosages:
+        return found
+    dosages = np.empty(n_samples, np.float32)
+    encoding, scale = f"dosage{options.dosage_bits}", _SCALES[options.dosage_bits]
+    for i, (record, allele) in enumerate(rows):
         values.read_dosages(record, dosages, allele_idx=allele)
-        known = np.where(dosages < 0, np.float32(3), dosages)
-        if (known == calls[i]).all():
-            found.append(("call2", 1, packed[i]))
-            continue
-        given = np.where(dosages < 0, np.nan, dosages)
-        found.append((encoding, scale, codes_of_dosages(given, scale, encoding).view(np.uint8)))
+        if (np.where(dosages < 0, np.float32(3), dosages) != calls[i]).any():
+            given = np.where(dosages < 0, np.nan, dosages)
+            found[i] = (encoding, scale, codes_of_dosages(given, scale, encoding).view(np.uint8))
     return found

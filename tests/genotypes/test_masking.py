@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from biobraid.core.genotypes import codes_of_row
@@ -10,6 +11,8 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.ingest.genotypes import mask_persons
 from biobraid.ingest.landing import check_books, ingest
+from biobraid.ingest.landing.change import Change
+from biobraid.ingest.landing.memory import Share, scratch_duckdb
 from tests.genotypes.files import drawn, write_pgen, write_plink
 
 CALLS = drawn(12, 10)
@@ -110,3 +113,29 @@ def test_a_changed_list_beside_a_bed_is_news(home: Home) -> None:
 def _landed_samples(home: Home) -> int:
     with Manifest(home) as manifest:
         return sum(p.rows for p in manifest.parts("raw.genotype_sample"))
+
+
+def test_samples_whose_rows_went_otherwise_are_masked_too(home: Home) -> None:
+    (home.studies / "toy").mkdir(parents=True)
+    (home.studies / "toy" / "study.yaml").write_text(_STUDY)
+    delivery = home.deliveries / "toy"
+    delivery.mkdir(parents=True)
+    write_plink(delivery / "a", CALLS, [*IDS[:8], "p9", "p9"])
+    write_pgen(delivery / "b", CALLS, IDS)
+    assert ingest(home).exit_code == 0
+    assert mask_persons(home, []) == 0, "samples that did not land were masked before"
+    (key,) = set(_keys(home, 4))
+    with Manifest(home) as manifest, scratch_duckdb(Share(0.5, 1, home.tmp)) as con:
+        con.register("losers", pa.table({"source_person_key": [key], "fate": ["deleted"]}))
+        change = Change(home, manifest, "toy", "array")
+        (batch,) = change.books
+        n = change.remove(con, batch, "losers", "source_person_key", "erased")
+        change.move(batch, "records", "deleted", n)
+        change.commit(manifest)
+    assert mask_persons(home, [key]) == 2
+    landed = _landed(home)
+    assert (landed["array"][1][:, [4, 8, 9]] == 3).all()
+    assert (landed["imputed"][1][:, 4] == 3).all()
+    np.testing.assert_array_equal(landed["array"][1][:, 5], CALLS[:, 5])
+    assert mask_persons(home, [key]) == 0
+    assert check_books(home) == []
