@@ -42,6 +42,8 @@ DESCRIPTIONS = {
     "cost": "Records of kind cost whose event is in cdm; the domain is that of the table the event is in, whatever the source called it. The others are counted in stem.record_arrival.",
     "fact_relationship": "Records of kind fact_relationship of which both sides are in cdm, translated to the ids there; the others are counted in stem.record_arrival.",
     "episode_event": "Records of kind episode_event whose episode and event are in cdm; the others are counted in stem.record_arrival.",
+    "image_occurrence": "IMAGE_OCCURRENCE of the medical imaging extension (MI-CDM): dated series, volumes and reports of stem.asset whose imaging procedure is in cdm. Waveforms that are no images are in omics.asset only. Those without a place here are counted in stem.record_arrival.",
+    "image_feature": "IMAGE_FEATURE of the medical imaging extension (MI-CDM): dated facts of stem.image_fact whose image is in cdm.image_occurrence and of the same person. The value stands in the table that image_feature_event_id points to; features without an image are counted in stem.record_arrival.",
     "note_nlp": "Empty: texts are not kept, so no terms are found in them.",
     "cohort": "Empty: cohorts belong to projects and are kept in their own files.",
     "cohort_definition": "Empty: cohorts belong to projects and are kept in their own files.",

@@ -7,21 +7,21 @@ MODEL (
     person_id
   ),
   depends_on (
-    cdm.procedure_occurrence
+    cdm.visit_occurrence
   ),
   description 'IMAGE_OCCURRENCE of the medical imaging extension (MI-CDM): dated series, volumes and reports of stem.asset whose imaging procedure is in cdm. Waveforms that are no images are in omics.asset only. Those without a place here are counted in stem.record_arrival.',
   column_descriptions (
-    image_occurrence_id = 'The unique key given to an imaging study-series record; asset_id of omics.asset',
+    image_occurrence_id = 'The unique key given to an imaging series; asset_id of omics.asset',
     person_id = 'Person id',
+    visit_occurrence_id = 'The visit in which the image was made; null where the source gives none',
     procedure_occurrence_id = 'The procedure the images were made in: one per study and modality',
-    visit_occurrence_id = 'The visit occurrence of when the image was created; null where the source gives none',
-    anatomic_site_concept_id = 'Body part examined, as a DICOM concept; 0 if no concept matches; null if not given',
     wadors_uri = 'Always null: where images lie stands in the vault only',
     local_path = 'Always null: where images lie stands in the vault only',
     image_occurrence_date = 'Date of the series, else of its study',
     image_study_uid = 'DICOM study UID, keyed (2.25.n): it joins series of one study and leads to no file',
     image_series_uid = 'DICOM series UID, keyed (2.25.n)',
-    modality_concept_id = 'DICOM modality (MR, CT, DX, ...); 0 if no concept matches'
+    modality_concept_id = 'DICOM modality (MR, CT, DX, ...); 0 if no concept matches',
+    anatomic_site_concept_id = 'Body part examined, as a DICOM concept; 0 if no concept matches; null if not given'
   ),
   audits (
     not_null(
@@ -39,7 +39,8 @@ MODEL (
       image_occurrence_id
     )),
     positive(key := image_occurrence_id),
-    refers_to_person(key := person_id)
+    refers_to_person(key := person_id),
+    refers_to_visit_occurrence(key := visit_occurrence_id)
   )
 );
 
@@ -69,15 +70,15 @@ WITH term AS (
 SELECT
   CAST(a.asset_id AS BIGINT) AS image_occurrence_id,
   CAST(a.person_id AS BIGINT) AS person_id,
-  CAST(m.fact_id AS BIGINT) AS procedure_occurrence_id,
   CAST(NULL AS BIGINT) AS visit_occurrence_id,
-  CAST(CASE WHEN NOT a.body_part IS NULL THEN COALESCE(s.concept_id, 0) END AS BIGINT) AS anatomic_site_concept_id,
+  CAST(m.fact_id AS BIGINT) AS procedure_occurrence_id,
   CAST(NULL AS TEXT) AS wadors_uri,
   CAST(NULL AS TEXT) AS local_path,
   CAST(a.start_date AS DATE) AS image_occurrence_date,
   CAST(a.study_uid AS TEXT) AS image_study_uid,
   CAST(a.series_uid AS TEXT) AS image_series_uid,
-  CAST(COALESCE(t.concept_id, 0) AS BIGINT) AS modality_concept_id
+  CAST(COALESCE(t.concept_id, 0) AS BIGINT) AS modality_concept_id,
+  CAST(CASE WHEN NOT a.body_part IS NULL THEN COALESCE(s.concept_id, 0) END AS BIGINT) AS anatomic_site_concept_id
 FROM stem.asset AS a
 INNER JOIN cdm.person AS p
   ON a.person_id = p.person_id

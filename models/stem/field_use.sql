@@ -168,7 +168,7 @@ WITH read_detail AS (
       )
       THEN 'cdm.cost'
       WHEN d.kind = 'image_feature' AND d.field IN ('asset_id', 'alg_system', 'alg_datetime')
-      THEN 'cdm.image_feature'
+      THEN 'stem.image_fact'
       WHEN d.kind = 'metadata'
       AND d.field IN (
         'metadata_concept_id',

@@ -196,6 +196,8 @@ def test_costs_plans_and_relations_point_at_what_is_in_cdm(build: Build) -> None
         == """
       cdm_table         | n_records | n_excluded | n_unresolved | n_rows
       ------------------+-----------+------------+--------------+-------
+      image_occurrence  | 0         | 0          | 0            | 0
+      image_feature     | 0         | 0          | 0            | 0
       location          | 0         | 0          | 0            | 0
       care_site         | 0         | 0          | 0            | 0
       provider          | 0         | 0          | 0            | 0

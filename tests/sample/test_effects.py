@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from biobraid.ingest.sample import EFFECTS
+from biobraid.ingest.sample.imaging.scans import WHITE, scans
 from biobraid.ingest.sample.people import People, people
 
 Floats = npt.NDArray[np.float64]
@@ -77,3 +78,28 @@ def test_an_effect_that_is_not_there_is_not_recovered(many: People) -> None:
         with pytest.raises(AssertionError) as caught:
             assert_recovered(f"gp_log_odds_{name}", beta[place], error[place])
         assert "too few" not in str(caught.value)
+
+
+def test_the_younger_healthier_and_whiter_are_scanned(many: People) -> None:
+    found, traits = scans(many), many.traits
+    pool = ~np.isnat(many.part.visits[2])
+    ill = many.illness.has("mi") | traits.diabetic
+    not_white = ~WHITE[traits.ethnicity]
+    beta, error = logit(
+        (~np.isnat(found.day))[pool].astype(float),
+        (traits.age - 57)[pool],
+        ill[pool].astype(float),
+        not_white[pool].astype(float),
+    )
+    for place, name in enumerate(("per_year_of_age", "mi_or_diabetes", "not_white"), start=1):
+        assert_recovered(f"scan_log_odds_{name}", beta[place], error[place])
+
+
+def test_grey_matter_shrinks_with_age(many: People) -> None:
+    found = scans(many)
+    scanned = ~np.isnat(found.day)
+    age = (found.day - many.identity.birth)[scanned].astype(float) / 365.25
+    x = np.column_stack([np.ones(len(age)), age - 65, many.traits.male[scanned]])
+    beta, *_ = np.linalg.lstsq(x, found.grey_matter_ml[scanned], rcond=None)
+    assert beta[1] == pytest.approx(EFFECTS["grey_matter_ml_per_year_of_age"], abs=0.3)
+    assert beta[2] == pytest.approx(EFFECTS["grey_matter_ml_male"], abs=5)

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from biobraid.core.schemas.table import Column, Table
 
-# CDM 5.4, and of CDM 6 the one table that surveys need.
-_FIELDS = tuple(Path(__file__).with_name(n) for n in ("cdm54_fields.csv", "survey_fields.csv"))
+# CDM 5.4, of CDM 6 the one table that surveys need, and the imaging extension.
+_FIELDS = tuple(
+    Path(__file__).with_name(n)
+    for n in ("cdm54_fields.csv", "survey_fields.csv", "imaging_fields.csv")
+)
 
 # Tables that arrive as vocabulary files and are read as vocab.<table>.
 VOCABULARY_TABLES = (
@@ -45,7 +48,7 @@ class Field:
 
 @cache
 def cdm_fields() -> tuple[Field, ...]:
-    """All fields of CDM 5.4 and of survey_conduct, tables and columns in the order of the standard."""
+    """All fields of CDM 5.4, survey_conduct and the imaging tables, tables and columns in the order of the standard."""
     return tuple(field for path in _FIELDS for field in _read_fields(path))
 
 

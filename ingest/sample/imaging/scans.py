@@ -18,7 +18,7 @@ LAST_WITH_FILES = 600
 LAST_IN_BIDS = 300
 ALWAYS = (CANARY_BOTH, CANARY_UKDEMO)
 NEVER = np.datetime64("NaT", "D")
-_WHITE = np.array([label in ("British", "Irish", "Any other white background")
+WHITE = np.array([label in ("British", "Irish", "Any other white background")
                    for label, *_ in ETHNICITIES])  # fmt: skip
 _SHARE_ECG = 0.30
 
@@ -44,7 +44,7 @@ def scans(block: People) -> Scans:
         1.4
         + EFFECTS["scan_log_odds_per_year_of_age"] * age
         + EFFECTS["scan_log_odds_mi_or_diabetes"] * ill
-        + EFFECTS["scan_log_odds_not_white"] * ~_WHITE[traits.ethnicity]
+        + EFFECTS["scan_log_odds_not_white"] * ~WHITE[traits.ethnicity]
     )
     planted = np.isin(draws.numbers, ALWAYS)
     came = ~np.isnat(part.visits[2]) & draws.chance("scanned", chance)
