@@ -207,7 +207,10 @@ def row_filter(table: SourceTable) -> str:
         late = f"coalesce(t.{day} > {_CUT}, {_CUT} IS NOT NULL)" if day else f"{_CUT} IS NOT NULL"
         return (
             "NOT EXISTS (SELECT 1 FROM denied_source AS d WHERE d.person_id = t.person_id "  # noqa: S608
-            f"AND d.study = t.study AND d.source = t.source) AND NOT {late}"
+            "AND d.study = t.study AND d.source = t.source) "
+            # Who has left a study since the build is linked in the others only.
+            "AND EXISTS (SELECT 1 FROM linked AS l WHERE l.person_id = t.person_id "
+            f"AND l.study = t.study) AND NOT {late}"
         )
     # A table nobody thought of holds nothing of a limited person.
     stays = _STAYS.get(table.full_name, "FALSE")

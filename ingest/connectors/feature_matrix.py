@@ -12,11 +12,13 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.matrix_columns import ColumnsMatrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
 from biobraid.ingest.connectors.omics_beside import open_table
 from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
+from biobraid.ingest.tabular import ParquetTable, TextTable
 
 
 class MatrixOptions(OmicsOptions):
@@ -56,10 +58,7 @@ def read_feature_matrix(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("feature_matrix").check_options(job.source.options)
     if not isinstance(options, MatrixOptions):
         raise TypeError("the connector is registered with other options")
-    with open_table(
-        job.path, options.delimiter, options.quote, options.comment, options.encoding, job.where,
-        options.decimal,
-    ) as table:  # fmt: skip
+    with _open(job, options) as table:
         if options.rows == "features":
             yield from ColumnsMatrix(
                 job, options, table, options.feature or table.header[0], {str(word): column for word, column in options.about.items()},
@@ -68,6 +67,27 @@ def read_feature_matrix(job: FileJob) -> Iterator[Chunk | Counts]:
         else:
             layout = _layout(job, options, table.header)
             yield from RowsMatrix(job, options, table, layout).read()
+
+
+def _open(job: FileJob, options: MatrixOptions) -> TextTable | ParquetTable:
+    """The table; where its columns are samples, no message names one."""
+    try:
+        return open_table(
+            job.path, options.delimiter, options.quote, options.comment, options.encoding,
+            job.where, options.decimal,
+        )  # fmt: skip
+    except SourceFileError as error:
+        named = [fault for fault in error.faults if fault.found.startswith("column '")]
+        if options.rows == "samples" or not named:
+            raise
+        raise SourceFileError(
+            Fault(
+                named[0].where,
+                f"{len(named)} columns stand more than once in the header, or are no text",
+                "each sample once, in columns of text or numbers",
+                "Ask for the file again, with a name of its own for each sample.",
+            )
+        ) from None
 
 
 def _layout(job: FileJob, options: MatrixOptions, header: Sequence[str]) -> Layout:

@@ -47,7 +47,8 @@ class ColumnsMatrix:
         missing = [c for c in (feature, *about.values()) if c not in table.header]
         where = f"{job.where}, row 1"
         if missing:
-            raise SourceFileError([missing_column(where, c, table.header) for c in missing])
+            # Without near misses: the other columns are samples, whose ids nobody may read here.
+            raise SourceFileError([missing_column(where, c, ()) for c in missing])
         taken = {feature, *about.values(), *ignore}
         self._names = [c for c in table.header if c not in taken]
         self._ignored = [c for c in ignore if c in table.header]

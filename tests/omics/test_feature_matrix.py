@@ -107,3 +107,13 @@ def test_a_table_without_features_or_samples_is_refused(tmp_path: Path) -> None:
         deliver(tmp_path / "m.csv", "feature_matrix", {}, "sample\nS1\n")
     with pytest.raises(SourceFileError, match="no column is a sample"):
         deliver(tmp_path / "m.csv", "feature_matrix", {"rows": "features"}, "gene\ng1\n")
+
+
+def test_no_message_names_a_sample(tmp_path: Path) -> None:
+    """Where columns are samples, the header holds ids of participants."""
+    options = {"rows": "features", "about": {"label": "nam"}}
+    for text in ("gene,name,Okafor7,Okafor7\n", "gene,name,nami\n"):
+        with pytest.raises(SourceFileError) as caught:
+            deliver(tmp_path / "m.csv", "feature_matrix", options, text)
+        assert "Okafor7" not in str(caught.value)
+        assert "nami" not in str(caught.value)

@@ -63,20 +63,23 @@ class Bank:
 
 
 @contextmanager
-def bank(pack: str, shared: Path, folder: Path) -> Iterator[Bank]:
-    """Deliver a pack's sample to a new home and run it; the books are checked."""
+def bank(pack: str, shared: Path, folder: Path, *more: str) -> Iterator[Bank]:
+    """Deliver a pack's sample to a new home and run it; the books are checked.
+
+    more: packs to deliver beside it, so that several share one build.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BIOBRAID_KEY_DIR", str(folder / "keys"))
         home = create_home(folder / "bank", memory_limit_gb=1.0, threads=2)
         create_keys(home)
-        shutil.copytree(PACKS / pack, home.studies / pack)
+        for name in (pack, *more):
+            shutil.copytree(PACKS / name, home.studies / name)
+            for path in sorted((shared / name).rglob("*")):
+                if path.is_file() and path.name not in _NO_DELIVERY:
+                    place = home.deliveries / name / path.relative_to(shared / name)
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.symlink_to(path)
         delivery = home.deliveries / pack
-        delivery.mkdir(parents=True)
-        for path in sorted((shared / pack).rglob("*")):
-            if path.is_file() and path.name not in _NO_DELIVERY:
-                place = delivery / path.relative_to(shared / pack)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(path)
         if pack == "mimic4_synthetic":
             add_item_maps(home.studies / pack / "mapping.csv", shared / "mimic_maps", delivery)
         at = ["--home", str(home.root)]

@@ -7,6 +7,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +21,32 @@ pytestmark = [pytest.mark.slow, pytest.mark.shared]
 
 
 @pytest.fixture(scope="module")
-def gut(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with bank("american_gut", shared_data, tmp_path_factory.mktemp("gut")) as found:
+def together(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """The four packs in one home, built once."""
+    folder = tmp_path_factory.mktemp("omics")
+    others = ("somascan", "biom", "nmr_nightingale")
+    with bank("american_gut", shared_data, folder, *others) as found:
         yield found
 
 
-@pytest.fixture(scope="module")
-def soma(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with bank("somascan", shared_data, tmp_path_factory.mktemp("soma")) as found:
-        yield found
+@pytest.fixture
+def gut(together: Bank) -> Bank:
+    return together
 
 
-@pytest.fixture(scope="module")
-def examples(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with bank("biom", shared_data, tmp_path_factory.mktemp("biom")) as found:
-        yield found
+@pytest.fixture
+def soma(together: Bank) -> Bank:
+    return replace(together, delivery=together.home.deliveries / "somascan")
 
 
-@pytest.fixture(scope="module")
-def nmr(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with bank("nmr_nightingale", shared_data, tmp_path_factory.mktemp("nmr")) as found:
-        yield found
+@pytest.fixture
+def examples(together: Bank) -> Bank:
+    return replace(together, delivery=together.home.deliveries / "biom")
+
+
+@pytest.fixture
+def nmr(together: Bank) -> Bank:
+    return replace(together, delivery=together.home.deliveries / "nmr_nightingale")
 
 
 def _gut_table(path: Path) -> dict[str, Any]:
@@ -121,7 +127,7 @@ def test_soma_scan_s_samples_land_and_its_controls_do_not(soma: Bank) -> None:
     assert rfu.shape == (170, len(ids)) == (170, 5284)
     found = dict(soma.query(
         "SELECT f.feature, sum(v.value) FROM omics.feature_value v "
-        "JOIN omics.feature f USING (feature_id) GROUP BY ALL"
+        "JOIN omics.feature f USING (feature_id) WHERE v.source = 'plasma' GROUP BY ALL"
     ))  # fmt: skip
     assert set(found) == set(ids)
     sums = dict(zip(ids, rfu.sum(axis=0).tolist(), strict=True))
@@ -130,10 +136,12 @@ def test_soma_scan_s_samples_land_and_its_controls_do_not(soma: Bank) -> None:
     [(values, specimens, persons, plates, flags)] = soma.query(
         "SELECT count(*), count(DISTINCT specimen_id), count(DISTINCT person_id), "
         "count(DISTINCT plate_id), count(DISTINCT specimen_id) FILTER (qc_flag = 'sample=FLAG') "
-        "FROM omics.feature_value"
+        "FROM omics.feature_value WHERE source = 'plasma'"
     )
     assert (values, specimens, persons, plates, flags) == (170 * 5284, 170, 170, 2, flagged)
-    [(controls,)] = soma.query("SELECT count(*) FROM omics.feature WHERE role = 'control'")
+    [(controls,)] = soma.query(
+        "SELECT count(*) FROM omics.feature WHERE source = 'plasma' AND role = 'control'"
+    )
     assert controls > 0
 
 
@@ -151,20 +159,30 @@ def _cells(path: Path) -> Counter[tuple[str, float]]:
 
 
 def test_the_examples_are_the_same_in_json_and_hdf5(examples: Bank) -> None:
-    """Of a file that repeats another's facts nothing is lost, and nothing is there twice."""
-    for source, pattern in (("minimal", "min_*.biom"), ("rich", "rich_*.biom")):
-        files = sorted(examples.delivery.glob(pattern))
-        assert len({frozenset(_cells(f).items()) for f in files}) == 1
+    files = {
+        "minimal_json": "min_sparse_otu_table.biom",
+        "minimal_hdf5": "min_sparse_otu_table_hdf5.biom",
+        "rich_json": "rich_sparse_otu_table.biom",
+        "rich_hdf5": "rich_sparse_otu_table_hdf5.biom",
+        "grouped_hdf5": "rich_sparse_otu_table_hdf5_group_metadata.biom",
+    }
+    for source, name in files.items():
         found = examples.query(
             "SELECT f.feature, v.value FROM omics.feature_value v "
             f"JOIN omics.feature f USING (feature_id) WHERE v.source = '{source}'"
         )
-        assert Counter(found) == _cells(files[0])
+        assert Counter(found) == _cells(examples.delivery / name)
+        assert len(found) == 15
     lineages = examples.query(
-        "SELECT feature, taxonomy FROM omics.feature WHERE source = 'rich' ORDER BY ALL"
+        "SELECT source, feature, taxonomy FROM omics.feature WHERE study = 'biom' "
+        "AND taxonomy IS NOT NULL ORDER BY ALL"
     )
-    assert len(lineages) == 5
-    assert all(text.startswith(("k__", "Root")) for _, text in lineages)
+    by_source: dict[str, dict[str, str]] = {}
+    for source, feature, text in lineages:
+        by_source.setdefault(source, {})[feature] = text
+    assert by_source["rich_json"] == by_source["rich_hdf5"]
+    assert len(by_source["rich_json"]) == 5
+    assert by_source["grouped_hdf5"]["GG_OTU_2"] == "Root;k__Bacteria", "of the table beside it"
 
 
 def test_nmr_values_and_flags_are_those_of_the_file(nmr: Bank) -> None:
@@ -188,10 +206,10 @@ def test_nmr_values_and_flags_are_those_of_the_file(nmr: Bank) -> None:
                 ] += 1
     found = Counter(nmr.query(
         "SELECT f.feature, v.value, v.qc_flag FROM omics.feature_value v "
-        "JOIN omics.feature f USING (feature_id)"
+        "JOIN omics.feature f USING (feature_id) WHERE v.source = 'nmr'"
     ))  # fmt: skip
     assert found == expected
     assert nmr.books["nmr"]["records_landed"] == len(people)
-    units = nmr.query("SELECT feature, unit, label FROM omics.feature")
+    units = nmr.query("SELECT feature, unit, label FROM omics.feature WHERE source = 'nmr'")
     known = {r["Biomarker"]: (r["Units"], r["Description"]) for r in info.values()}
     assert all((unit, label) == known[name] for name, unit, label in units)
