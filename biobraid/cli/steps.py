@@ -82,14 +82,15 @@ def run_steps(
     go_on: bool = False,
     dry_run: bool = False,
 ) -> int:
-    """ingest, link and build; stops before link if a file failed, unless told to go on."""
+    """ingest, link, build, check; stops before link if a file failed, unless told to go on."""
     code = ingest_step(call, home, run, study_ids, dry_run)
     if dry_run:
         return code
     if code and not go_on:
         call.out.warn("\nStopped before link, because of the faults above (--continue goes on).")
         return code
-    return worst([code, link_step(call, home, run), build_step(call, home, run)])
+    codes = [code, link_step(call, home, run), build_step(call, home, run)]
+    return worst([*codes, check_step(call, home, run)])
 
 
 def ingest_step(
@@ -158,3 +159,10 @@ def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) ->
     run.detail["models"] = {"built": len(result.built), "skipped": len(result.skipped)}
     call.out.say(f"\nBuild: {len(result.built)} models built, {len(result.skipped)} unchanged")
     return 0
+
+
+def check_step(call: Invocation, home: Home, run: Run) -> int:
+    """Check what was built; 13 if a fatal check failed. Your own and OHDSI's, as `check` does."""
+    from biobraid.cli.check_run import NOTHING_SPECIAL, check_built
+
+    return check_built(call, home, run, NOTHING_SPECIAL)
