@@ -86,16 +86,21 @@ def junit(done: Checked) -> str:
 
 def sentence(result: Result, names: Mapping[int, str]) -> str:
     """What was found, in words and numbers."""
+    return (
+        f"{what(result, names)}: {result.n_violated or 0:,} of {result.n_denominator or 0:,} "
+        f"{result.rule.type.counts}"
+    )
+
+
+def what(result: Result, names: Mapping[int, str]) -> str:
+    """What violates the check, and where."""
     rule, kind = result.rule, result.rule.type
     where = f"{rule.table}.{rule.field}" if rule.field else rule.table
     concepts = ", ".join(names.get(c, str(c)) for c in rule.concept_ids[:3])
     unit = rule.unit_concept_id
     about = f" ({concepts}{f', {names.get(unit, unit)}' if unit else ''})" if concepts else ""
     limit = f", limit {rule.argument}" if rule.argument and kind.category == "plausibility" else ""
-    return (
-        f"{where}{about}: {rule.description or kind.description}{limit}: "
-        f"{result.n_violated or 0:,} of {result.n_denominator or 0:,} {kind.counts}"
-    )
+    return f"{where}{about}: {rule.description or kind.description}{limit}"
 
 
 def render(done: Checked) -> str:
@@ -131,7 +136,7 @@ def share(value: float | None) -> str:
 
 
 def _shown(done: Checked, result: Result) -> dict[str, Any]:
-    return {"r": result, "words": sentence(result, done.names), "row": result_row(result)}
+    return {"r": result, "words": what(result, done.names), "row": result_row(result)}
 
 
 def _summary(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -152,7 +157,9 @@ def _summary(results: Sequence[Result]) -> list[dict[str, Any]]:
 def _worst(done: Checked) -> Mapping[str, str]:
     """In words, by check_id: the source and the site with the most violating rows."""
     found: dict[str, list[str]] = {}
-    for (check_id, _), part in worst_parts(done.parts).items():
+    for (check_id, by), part in worst_parts(done.parts).items():
+        if by == "site" and part.care_site_id is None:
+            continue
         found.setdefault(check_id, []).append(_part_words(part))
     return {check_id: "; ".join(words) for check_id, words in found.items()}
 

@@ -16,6 +16,7 @@ from biobraid.quality.checks.run import Checked
 
 CHECK_RUN = Table("audit", "check_run", "run of `biobraid check`", ("run_id",), columns_of("""
 run_id VARCHAR Run
+run_no BIGINT Number of the run in this warehouse, from 1
 started_at VARCHAR UTC time the run began
 subject VARCHAR What was checked
 code_version VARCHAR Version of biobraid with a hash of its code
@@ -135,6 +136,8 @@ def keep(
         con.execute("CREATE SCHEMA IF NOT EXISTS audit")
         for table in TABLES:
             _create(con, table)
+        head["run_no"] = _next_no(con)
+        for table in TABLES:
             _insert(con, table, asked.run_id, rows[table.name])
     except BaseException:
         con.execute("ROLLBACK")
@@ -149,6 +152,11 @@ def _create(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     con.execute(f"COMMENT ON TABLE {table.full_name} IS {literal('One row per ' + table.grain)}")
     for c in table.columns:
         con.execute(f'COMMENT ON COLUMN {table.full_name}."{c.name}" IS {literal(c.description)}')
+
+
+def _next_no(con: duckdb.DuckDBPyConnection) -> int:
+    row = con.execute("SELECT coalesce(max(run_no), 0) + 1 FROM audit.check_run").fetchone()
+    return int(row[0]) if row else 1
 
 
 def _insert(
@@ -177,7 +185,7 @@ def run_before(con: duckdb.DuckDBPyConnection, until: str | None) -> str | None:
         return None
     row = con.execute(
         "SELECT run_id FROM audit.check_run WHERE counted_in IS NULL AND started_at <= coalesce(?, '9999') "
-        "ORDER BY started_at DESC, run_id LIMIT 1",
+        "ORDER BY run_no DESC LIMIT 1",
         [until],
     ).fetchone()
     return str(row[0]) if row else None
