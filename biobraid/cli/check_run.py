@@ -123,7 +123,7 @@ def _asked(home: Home, run_id: str, subject: Subject, given: Mapping[str, Any]) 
     schemas = given["schemas"] or ((*SCHEMAS, "main") if given["database"] else SCHEMAS)
     return Asked(
         run_id, subject.title, datetime.now(UTC).date(), schemas, given["with_vocabulary"],
-        not given["no_parts"], read_rules(path) if path else (), path.name if path else "",
+        not given["no_parts"], read_rules(path, as_thresholds=True) if path else (), path.name if path else "",
         rules, sql_checks,
     )  # fmt: skip
 

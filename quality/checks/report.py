@@ -157,15 +157,15 @@ def _summary(results: Sequence[Result]) -> list[dict[str, Any]]:
 def _worst(done: Checked) -> Mapping[str, str]:
     """In words, by check_id: the source and the site with the most violating rows."""
     found: dict[str, list[str]] = {}
-    for (check_id, by), part in worst_parts(done.parts).items():
-        if by == "site" and part.care_site_id is None:
+    for (check_id, kind), part in worst_parts(done.parts).items():
+        if kind == "site" and part.care_site_id is None:
             continue
         found.setdefault(check_id, []).append(_part_words(part))
     return {check_id: "; ".join(words) for check_id, words in found.items()}
 
 
 def _part_words(part: Part) -> str:
-    if part.by == "site":
+    if part.kind == "site":
         name = "no site" if part.care_site_id is None else f"site {part.care_site_id}"
     else:
         name = f"{part.study}/{part.source}" if part.study else "no source"

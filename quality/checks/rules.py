@@ -93,8 +93,10 @@ def shipped_rules() -> tuple[Rule, ...]:
     return tuple(_to_rule(row, "rules.csv") for row in rows)
 
 
-def read_rules(path: Path) -> list[Rule]:
+def read_rules(path: Path, as_thresholds: bool = False) -> list[Rule]:
     """Rules of a CSV file in our columns or one of OHDSI's threshold files.
+
+    as_thresholds: rows only change thresholds, so that checks in SQL may be named too.
 
     Ours: check, table, field, concept_id, unit_concept_id, argument, threshold, and optionally
     severity, category and description. Raises SettingsError with all faults at once.
@@ -114,7 +116,7 @@ def read_rules(path: Path) -> list[Rule]:
     rules = []
     for number, row in enumerate(_rows(path), 2):
         try:
-            rules.append(_to_rule(row, f"{path.name}, row {number}"))
+            rules.append(_to_rule(row, f"{path.name}, row {number}", as_thresholds))
         except SettingsError as error:
             faults += error.faults
     if faults:
@@ -157,9 +159,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return [{k: (v or "").strip() for k, v in row.items()} for row in csv.DictReader(handle)]
 
 
-def _to_rule(row: Mapping[str, str], where: str) -> Rule:
+def _to_rule(row: Mapping[str, str], where: str, may_be_custom: bool = False) -> Rule:
     check = row.get("check", "")
-    if check not in check_types() or check == "custom":
+    if check not in check_types() or (check == "custom" and not may_be_custom):
         raise SettingsError(
             Fault(where, f"there is no check type '{check}'", "a type of quality/checks/types.csv",
                   suggestions=near_misses(check, check_types()))

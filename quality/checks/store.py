@@ -58,10 +58,10 @@ n_violated_before BIGINT n_violated of the run compared with; null if there is n
 description VARCHAR What violates the check
 """))  # fmt: skip
 CHECK_PART = Table("audit", "check_part", "run, check and source or site",
-                   ("run_id", "check_id", "by", "study", "source", "care_site_id"), columns_of("""
+                   ("run_id", "check_id", "kind", "study", "source", "care_site_id"), columns_of("""
 run_id VARCHAR Run
 check_id VARCHAR Check that found violations
-by VARCHAR source or site
+kind VARCHAR source or site: what the rows are divided by
 study VARCHAR Study; null for sites and for rows whose source is not known
 source VARCHAR Source within the study; null as above
 care_site_id BIGINT Care site; null for sources and for rows without one

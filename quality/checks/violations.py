@@ -25,7 +25,7 @@ class Part:
     """Counts of one check within one source (study and source) or one site (care_site_id)."""
 
     check_id: str
-    by: str  # source or site
+    kind: str  # source or site
     study: str | None
     source: str | None
     care_site_id: int | None
@@ -159,7 +159,7 @@ def worst_parts(parts: Iterable[Part]) -> Mapping[tuple[str, str], Part]:
     """The part with the most violating rows, by check_id and kind."""
     found: dict[tuple[str, str], Part] = {}
     for part in parts:
-        key = (part.check_id, part.by)
+        key = (part.check_id, part.kind)
         if key not in found or part.n_violated > found[key].n_violated:
             found[key] = part
     return found
