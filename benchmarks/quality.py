@@ -1,8 +1,8 @@
 """`biobraid check` on a large CDM: checks, seconds, memory, and growth from 100,000 to 500,000.
 
 The command is run as an engineer would run it on another database, as a whole process. Its peer is
-the way OHDSI's dashboard works, one query per check, over the same counts at 20,000 persons;
-`times_faster` is the ratio. The dashboard itself needs R and Java.
+the way OHDSI's dashboard works, one query per check, also for checks that do not apply, at 50,000 persons;
+`times_faster` is the ratio of CPU seconds. The dashboard itself needs R and Java.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from biobraid.quality.checks.rules import VOCABULARY, shipped_rules
 from biobraid.quality.checks.scan import relation
 
 SIZES = (100_000, 500_000)
-PEER_PERSONS = 20_000
+PEER_PERSONS = 50_000
 MEMORY_GB = 3.0  # of DuckDB; the process needs some more
 LINES = [("checks", ">=", 2000), ("seconds", "<=", 60.0), ("peak_gb", "<=", 4.0),
          ("slope", "<=", 1.1), ("errors", "<=", 0)]  # fmt: skip
@@ -47,17 +47,21 @@ def run(
     """Figures at 100,000 persons, and slope of seconds to 500,000; `data` is a scratch folder."""
     sizes = (options.persons,) if options.persons else SIZES
     figures: dict[str, float] = {}
-    seconds = []
+    seconds: list[float] = []
+    cpu: list[float] = []
     with tempfile.TemporaryDirectory(dir=data) as scratch:
         for persons in sizes:
             found = _one_size(Path(scratch), persons, seed, progress)
             figures = figures or found
             seconds.append(found["seconds"])
+            cpu.append(found["cpu_seconds"])
             figures[f"seconds.{persons}"] = found["seconds"]
+            figures[f"cpu_seconds.{persons}"] = found["cpu_seconds"]
             figures[f"peak_gb.{persons}"] = found["peak_gb"]
         if not options.persons:
-            ratio = math.log(seconds[1] / seconds[0])
-            figures["slope"] = round(ratio / math.log(SIZES[1] / SIZES[0]), 3)
+            growth = math.log(SIZES[1] / SIZES[0])
+            figures["slope"] = round(math.log(seconds[1] / seconds[0]) / growth, 3)
+            figures["slope.cpu"] = round(math.log(cpu[1] / cpu[0]) / growth, 3)
             figures["times_faster"] = _peer(Path(scratch), seed, progress)
     return figures
 
@@ -89,7 +93,7 @@ def _one_size(
     )
     return {
         "checks": totals["n_checks"], "applicable": totals["n_passed"] + totals["n_failed"],
-        "errors": totals["n_error"], "rows": n_rows, "seconds": round(measured.seconds, 2),
+        "errors": totals["n_error"], "rows": n_rows, "seconds": round(measured.seconds, 2), "cpu_seconds": round(measured.cpu_seconds, 2),
         "peak_gb": round(measured.peak_gb, 3),
     }  # fmt: skip
 
@@ -103,13 +107,13 @@ def _peer(folder: Path, seed: int, progress: Callable[[str], None]) -> float:
         prepare_people(con, place)
         setting = Setting(place, date(2026, 1, 1), extraction_date(con, place))
         rules = [r for r in shipped_rules() if r.table not in VOCABULARY]
-        start = time.perf_counter()
+        start = time.process_time()
         _, counts = count_all(con, setting, rules, lambda _table: None, lambda *_: None)
-        grouped = time.perf_counter() - start
+        grouped = time.process_time() - start
         asked = [(r, predicate(r, setting)) for r in rules
-                 if counts.found[r.check_id].n_violated is not None and r.type.level != "table"
-                 and place.has(r.table, r.field)]  # fmt: skip
-        start = time.perf_counter()
+                 if r.type.level != "table" and place.has(r.table, r.field)
+                 and not (r.check == "isForeignKey" and not place.has(*r.argument.split(".")))]  # fmt: skip
+        start = time.process_time()
         n_same = 0
         for rule, one in asked:
             if one is None:
@@ -119,10 +123,11 @@ def _peer(folder: Path, seed: int, progress: Callable[[str], None]) -> float:
                 f"count(*) FILTER (WHERE {one.denominator}) "
                 f"FROM {relation(place, rule.table, one, rule.field)}"
             ).fetchone()
-            n_same += row is not None and row[0] == counts.found[rule.check_id].n_violated
-        alone = time.perf_counter() - start
+            expected = counts.found[rule.check_id].n_violated
+            n_same += row is not None and expected in (None, row[0])  # None: does not apply
+        alone = time.process_time() - start
     n_asked = sum(one is not None for _, one in asked)
-    progress(f"{n_asked} checks at {PEER_PERSONS:,} persons: {grouped:.1f} s grouped, "
+    progress(f"{n_asked} checks at {PEER_PERSONS:,} persons: {grouped:.1f} CPU s grouped, "
              f"{alone:.1f} s one by one, {n_same} equal")  # fmt: skip
     if n_same != n_asked:
         raise RuntimeError("grouped scans and single queries count differently")

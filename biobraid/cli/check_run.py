@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from biobraid.core.home import Home
 from biobraid.core.lock import writer
 from biobraid.core.runs import Run, code_version
 from biobraid.core.warehouse import duckdb_settings, open_duckdb
+from biobraid.export.release import MANIFEST, find_release
 from biobraid.quality.checks.custom import SqlCheck, custom_keys, read_checks
 from biobraid.quality.checks.evaluate import Result, fatal, totals
 from biobraid.quality.checks.place import SCHEMAS
@@ -118,14 +120,23 @@ def _folder(subject: Subject) -> str:
 
 
 def _asked(home: Home, run_id: str, subject: Subject, given: Mapping[str, Any]) -> Asked:
-    rules, sql_checks = read_checks(home.root / "checks")
+    own = home.root / "checks"
+    rules, sql_checks = read_checks(own) if subject.kind != "database" else ([], [])
     path = given["thresholds"]
     schemas = given["schemas"] or ((*SCHEMAS, "main") if given["database"] else SCHEMAS)
     return Asked(
         run_id, subject.title, datetime.now(UTC).date(), schemas, given["with_vocabulary"],
         not given["no_parts"], read_rules(path, as_thresholds=True) if path else (), path.name if path else "",
-        rules, sql_checks,
+        rules, sql_checks, _left_out(home, subject),
     )  # fmt: skip
+
+
+def _left_out(home: Home, subject: Subject) -> frozenset[str]:
+    """Tables of the CDM that a release leaves out, by its own manifest."""
+    if subject.kind != "release":
+        return frozenset()
+    text = (find_release(home, subject.name) / MANIFEST).read_text(encoding="utf-8")
+    return frozenset(name.partition(".")[2] for name in json.loads(text)["left_out"])
 
 
 @contextmanager

@@ -83,9 +83,12 @@ def count_all(
 def _applicable(members: Sequence[Rule], setting: Setting, counts: Counts) -> list[Rule]:
     asked = []
     for rule in members:
-        if rule.check == "cdmTable":
-            counts.put(rule, not setting.place.has(rule.table), 1)
-        elif rule.check == "cdmField" and setting.place.has(rule.table):
+        is_there = setting.place.has(rule.table)
+        if rule.check == "cdmTable" and not is_there and rule.table in setting.left_out:
+            counts.skip([rule], "the release leaves the table out")
+        elif rule.check == "cdmTable":
+            counts.put(rule, not is_there, 1)
+        elif rule.check == "cdmField" and is_there:
             counts.put(rule, not setting.place.has(rule.table, rule.field), 1)
         elif reason := why_not(rule, setting, counts):
             counts.skip([rule], reason)

@@ -39,6 +39,7 @@ class Setting:
     place: Place
     today: date
     extracted_on: date | None = None  # last day that the data can speak of
+    left_out: frozenset[str] = frozenset()  # tables that the database leaves out on purpose
 
 
 def day(column: str, kind: str) -> str:

@@ -32,7 +32,7 @@ class Asked:
 
     today: for limits that move. thresholds: rules whose thresholds replace those of the same
     checks. own_rules, sql_checks: checks of the biobank's own, added. with_parts: counts by
-    source and site too.
+    source and site too. left_out: tables that a release leaves out on purpose.
     """
 
     run_id: str
@@ -45,6 +45,7 @@ class Asked:
     thresholds_name: str = ""
     own_rules: Sequence[Rule] = ()
     sql_checks: Sequence[SqlCheck] = ()
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -129,7 +130,7 @@ def open_setting(con: duckdb.DuckDBPyConnection, asked: Asked) -> Setting:
     """Find the tables, make check_person, read the day of extraction."""
     place = find_tables(con, asked.schemas)
     prepare_people(con, place)
-    return Setting(place, asked.today, extraction_date(con, place))
+    return Setting(place, asked.today, extraction_date(con, place), asked.left_out)
 
 
 def origins_of(con: duckdb.DuckDBPyConnection) -> Origins:
