@@ -230,13 +230,13 @@ def _say(call: Invocation, done: Checked, made: Mapping[str, Path]) -> None:
     for result in fatal(done.results):
         call.out.warn(f"QualityError: {result.rule.check_id}: {sentence(result, done.names)}")
     call.out.say(f"\nReport: {made['html']}")
-    call.out.result({
-        "checks": counts,
+    call.out.result({"check": {
+        "totals": counts,
         "failed": [{"check_id": r.rule.check_id, "severity": r.severity,
                     "n_violated": r.n_violated, "n_denominator": r.n_denominator} for r in failed],
         "errors": {r.rule.check_id: r.reason for r in errors},
         "reports": {kind: str(path) for kind, path in made.items()},
-    })  # fmt: skip
+    }})  # fmt: skip
 
 
 def _line(result: Result) -> list[Any]:

@@ -52,10 +52,11 @@ class Coverage:
 def read_coverage(con: duckdb.DuckDBPyConnection) -> Coverage:
     """Coverage of the warehouse; empty where there is no stem (another database)."""
     found = con.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_columns() "
-        "WHERE database_name = current_database() "
-        "AND (schema_name = 'stem' AND table_name IN ('event', 'unmapped') "
-        "OR table_name = 'vocabulary') GROUP BY 1 ORDER BY 1"
+        "SELECT schema_name || '.' || name FROM ("
+        "SELECT database_name, schema_name, table_name AS name FROM duckdb_tables() "
+        "UNION ALL SELECT database_name, schema_name, view_name FROM duckdb_views()) "
+        "WHERE database_name = current_database() AND (schema_name = 'stem' "
+        "AND name IN ('event', 'unmapped') OR name = 'vocabulary') ORDER BY 1"
     ).fetchall()
     names = [name for (name,) in found]
     version = None

@@ -136,8 +136,9 @@ def open_setting(con: duckdb.DuckDBPyConnection, asked: Asked) -> Setting:
 def origins_of(con: duckdb.DuckDBPyConnection) -> Origins:
     """SQL of fact_id, study and source per table; None without stem.event."""
     found = con.execute(
-        "SELECT 1 FROM duckdb_columns() WHERE schema_name = 'stem' AND table_name = 'event' "
-        "AND database_name = current_database() LIMIT 1"
+        "SELECT 1 FROM (SELECT database_name, schema_name, table_name AS name FROM duckdb_tables() "
+        "UNION ALL SELECT database_name, schema_name, view_name FROM duckdb_views()) "
+        "WHERE schema_name = 'stem' AND name = 'event' AND database_name = current_database()"
     ).fetchone()
 
     def origin(table: str) -> str | None:
