@@ -45,6 +45,21 @@ _QUESTIONS: dict[str, tuple[str, str]] = {
         "stem.leftover",
         "SELECT * FROM stem.leftover ORDER BY n_rows DESC, study, source, kind, field, reason LIMIT ?",
     ),
+    "checks": (
+        "audit.check_run",
+        "SELECT started_at, n_checks, n_passed, n_failed, n_error, n_not_applicable, "
+        "n_fatal_failed, n_grown FROM audit.check_run WHERE subject = 'warehouse' "
+        "ORDER BY run_no DESC LIMIT 3",
+    ),
+    "checks_failed": (
+        "audit.check_result",
+        "SELECT severity, check_id, n_violated, n_denominator, threshold, n_violated_before "
+        "FROM audit.check_result WHERE state IN ('failed', 'error') AND run_id = ("
+        "SELECT run_id FROM audit.check_run WHERE subject = 'warehouse' "
+        "ORDER BY run_no DESC LIMIT 1) "
+        "ORDER BY CASE severity WHEN 'fatal' THEN 0 WHEN 'convention' THEN 1 ELSE 2 END, "
+        "n_violated / n_denominator DESC, check_id LIMIT ?",
+    ),
     "books": ("stem.books", "SELECT * FROM stem.books ORDER BY ALL"),
 }
 

@@ -80,6 +80,8 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         "dangling": "References to records that are not there; null in cdm",
         "person_leftovers": "Births and concepts that cdm.person cannot hold",
         "leftover": "Records and fields that no table shows, by reason (stem.leftover)",
+        "checks": "Quality checks: the last runs",
+        "checks_failed": "Quality checks that failed last; biobraid check explains them",
         "books": "Facts from raw to cdm (stem.books)",
     }
     for name, found in report.get("warehouse", {}).items():

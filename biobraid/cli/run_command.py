@@ -14,7 +14,7 @@ from biobraid.cli.steps import run_steps, writing
 @click.option("--dry-run", is_flag=True, help="Say what ingest would do; write nothing.")
 @click.pass_obj
 def command(call: Invocation, studies: tuple[str, ...], go_on: bool, dry_run: bool) -> int:
-    """ingest, link and build, as far as something changed.
+    """ingest, link, build and check, as far as something changed.
 
     Holds the ingest and the link key in one process; run the three commands under separate
     accounts to keep them apart. Releases and exports are separate acts.

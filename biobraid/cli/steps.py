@@ -84,7 +84,7 @@ def run_steps(
     dry_run: bool = False,
     scores: Sequence[Path] = (),
 ) -> int:
-    """ingest, link and build; stops before link if a file failed, unless told to go on.
+    """ingest, link, build, check; stops before link if a file failed, unless told to go on.
 
     scores: scoring files by which everybody genotyped is scored before the build.
     """
@@ -97,7 +97,8 @@ def run_steps(
     codes = [code, link_step(call, home, run)]
     for file in scores:
         score_step(call, home, run, file)
-    return worst([*codes, build_step(call, home, run)])
+    codes.append(build_step(call, home, run))
+    return worst([*codes, check_step(call, home, run)])
 
 
 def ingest_step(
@@ -216,3 +217,10 @@ def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) ->
     run.detail["models"] = {"built": len(result.built), "skipped": len(result.skipped)}
     call.out.say(f"\nBuild: {len(result.built)} models built, {len(result.skipped)} unchanged")
     return 0
+
+
+def check_step(call: Invocation, home: Home, run: Run) -> int:
+    """Check what was built; 13 if a fatal check failed. Your own and OHDSI's, as `check` does."""
+    from biobraid.cli.check_run import NOTHING_SPECIAL, check_built
+
+    return check_built(call, home, run, NOTHING_SPECIAL)
