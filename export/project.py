@@ -59,6 +59,7 @@ class Project(_Strict):
     date_policy: DatePolicy = DatePolicy()
     expiry: date | None = None  # last day on which the project may get data
     min_cell: int | None = Field(default=None, ge=1)  # default: the home's
+    key_version: int = Field(default=1, ge=1)  # raised by a rotation: new ids and shifts
     code_lists: str = "codelists"  # folder of CSV files, below the project's folder
 
     @field_validator("id")

@@ -128,7 +128,7 @@ def _plan(home: Home, project: OpenProject | None, today: date | None) -> Plan:
         return Plan(tuple(MODALITIES), DatePolicy(kind="exact"), None)
     settings = project.settings
     refuse_expired(settings, today or datetime.now(UTC).date())
-    keys = project_keys(load_key(home, "release"), settings.id)
+    keys = project_keys(load_key(home, "release"), settings.id, settings.key_version)
     return Plan(tuple(settings.modalities), settings.date_policy, keys)
 
 
@@ -212,6 +212,8 @@ def _manifest(
         "title": settings.title if settings else "Unscoped release: own ids and dates, internal",
         "purpose": settings.purpose if settings else "",
         "modalities": list(plan.modalities),
+        "key_version": settings.key_version if settings else None,
+        "key_id": plan.keys.key_id if plan.keys else None,
         "date_policy": plan.policy.model_dump(mode="json") if settings else {"kind": "exact"},
         "code_version": code_version(),
         "vocabulary_version": vocabulary,

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.keys import IngestKeys
 from biobraid.core.study import Source, Study
+from biobraid.core.suppress import Suppressed
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class FileJob:
     previous_columns: tuple[str, ...] = ()  # columns of the source's last delivery, if any
     keys_repeat: bool = False  # the reader has raised RepeatedKeys before: give row numbers
     tmp: Path | None = None  # folder of the home for files unpacked while reading
+    # Who may not land (again). Landing itself drops rows that have a source_person_key; a
+    # connector asks only where people stand otherwise (blocks of samples).
+    suppressed: Suppressed | None = None
 
     @property
     def source(self) -> Source:

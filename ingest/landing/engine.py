@@ -14,6 +14,7 @@ from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys, ingest_keys
 from biobraid.core.manifest import Manifest
 from biobraid.core.study import Study, read_study, study_packs
+from biobraid.core.suppress import Suppressed
 from biobraid.ingest.connectors.contract import FileJob, Variable
 from biobraid.ingest.landing.books import ensure_empty_parts
 from biobraid.ingest.landing.deliveries import Delivered, Delivery, look
@@ -75,7 +76,8 @@ def ingest(
                 else:
                     without_files.append((study.id, source_id))
         load = load_variables or _load_variables
-        run = _Run(home, keys, dry_run, load, id_bits, _namespaces(home))
+        barred = Suppressed.of(keys, manifest.suppressed())
+        run = _Run(home, keys, dry_run, load, id_bits, _namespaces(home), barred)
         outcomes += run.land(manifest, deliveries, workers, progress)
         if not dry_run:
             progress.stage("settle")
@@ -152,6 +154,7 @@ class _Run:
     load_variables: LoadVariables
     id_bits: int
     namespaces: Mapping[str, str]
+    suppressed: Suppressed
 
     def land(
         self,
@@ -233,6 +236,7 @@ class _Run:
             study_keys=self.namespaces,
             previous_columns=delivery.previous_columns(file.kind),
             tmp=self.home.tmp,
+            suppressed=self.suppressed or None,
         )
         return Task(
             job,

@@ -8,7 +8,7 @@ MODEL (
     study = 'Study of the rows',
     source = 'Source within the study',
     table_name = 'Raw table the rows stand in: value, event, record or detail',
-    link_status = 'waiting, quarantined, withdrawn, not-linked or no-person',
+    link_status = 'waiting, quarantined, restricted, withdrawn, not-linked or no-person',
     n_rows = 'Rows of the raw table',
     n_source_persons = 'Source persons they belong to; 0 for no-person'
   ),

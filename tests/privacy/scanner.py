@@ -57,6 +57,8 @@ def spellings(value: str) -> set[bytes]:
         forms |= {word.encode("utf-16-le")}
         for digest in (hashlib.md5, hashlib.sha1, hashlib.sha256):
             forms |= {digest(raw).hexdigest().encode(), digest(raw).digest()}
+        if word.isdigit() and 15 <= len(word) <= 19:  # a 63-bit id, as columns hold it
+            forms.add(int(word).to_bytes(8, "little"))
     return {f.lower() for f in forms if len(f) >= 5}
 
 
