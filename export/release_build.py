@@ -16,7 +16,7 @@ from biobraid.core.errors import BusyError, Fault, QualityError, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
-from biobraid.export import consent, owned_rows, row_rules
+from biobraid.export import consent, owned_rows, row_rules, truncate
 from biobraid.export.project import DatePolicy
 from biobraid.export.pseudonyms import FactIds, ProjectKeys, person_table, token_of
 from biobraid.export.table_plan import (
@@ -53,7 +53,12 @@ class Plan:
     @property
     def scope(self) -> Scope:
         """What happens to ids and dates."""
-        return Scope(self.keys is not None, self.policy.kind if self.keys else "exact")
+        return Scope(self.keys is not None, self.effective_policy.kind)
+
+    @property
+    def effective_policy(self) -> DatePolicy:
+        """The policy, which is none for an internal release."""
+        return self.policy if self.keys else DatePolicy(kind="exact")
 
 
 class ReleaseBuilder:
@@ -81,8 +86,10 @@ class ReleaseBuilder:
         consent.find_refusals(con, consent.consent_defaults(self._home))
         consent.deny(con, self._plan.modalities)
         consent.persons_to_keep(con)
-        row_rules.find_limited(con)
         self._make_persons()
+        truncate.find_windows(con, self._plan.effective_policy)
+        row_rules.find_limited(con)
+        row_rules.cut_to_windows(con)
         owned_rows.find_owners(con)
         tables = source_tables(con)
         if self._facts is not None:
