@@ -33,7 +33,7 @@ def holdings(home: Home, persons: Sequence[int]) -> list[tuple[Entry, dict[int, 
         folder = folder_of(home, entry)
         if entry.closed_on or not folder.is_dir():
             continue
-        ids = project_ids(secret, entry.project, persons, _version(home, entry))
+        ids = project_ids(secret, entry.project, persons, key_version_of(home, entry))
         held = sorted(set(ids) & set(_ids_in(folder, ids)))
         if held:
             found.append((entry, {i: ids[i] for i in held}))
@@ -126,7 +126,7 @@ def drop_from_weights(home: Home, persons: Sequence[int], ids: dict[str, list[in
     return n
 
 
-def _version(home: Home, entry: Entry) -> int:
+def key_version_of(home: Home, entry: Entry) -> int:
     """Version of the key a release was made with; an export's is that of its release."""
     made = json.loads((folder_of(home, entry) / "manifest.json").read_text(encoding="utf-8"))
     if entry.kind == "export":
@@ -137,7 +137,7 @@ def _version(home: Home, entry: Entry) -> int:
 
 
 def _versions(home: Home, project: str) -> list[int]:
-    return [_version(home, e) for e in entries(home)
+    return [key_version_of(home, e) for e in entries(home)
             if e.project == project and folder_of(home, e).is_dir()]  # fmt: skip
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--everywhere", is_flag=True, help="From every study that knows the same person.")
 @click.option("--pending", is_flag=True, help="Those whose landed consent withdraws all use.")
+@click.option(
+    "--later", is_flag=True, help="Only order it: masked at once, erased by the next run."
+)
 @click.option("--lift", is_flag=True, help="Let the person be landed again.")
 @click.option("--dry-run", is_flag=True, help="Say what would go; change nothing.")
 @click.pass_obj
@@ -45,6 +48,7 @@ def command(
     effective: datetime | None,
     everywhere: bool,
     pending: bool,
+    later: bool,
     lift: bool,
     dry_run: bool,
 ) -> int:
@@ -68,6 +72,8 @@ def command(
         orders = open_orders(home)
         for name, named, how in asked:
             orders.append(_place(call, home, named, name, how, modality, day, today, everywhere))
+        if later:
+            return _ordered(call, orders)
         outcomes = _carry_out(call, home, list({o.order_id: o for o in orders}.values()), today)
         run.detail["withdrawals"] = [
             {"order": o.order.order_id, "level": o.order.level, "source_persons": len(o.order.keys)}
