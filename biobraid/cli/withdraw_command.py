@@ -117,6 +117,16 @@ def _place(
     return order
 
 
+def _ordered(call: Invocation, orders: Sequence[Order]) -> int:
+    for order in orders:
+        call.out.say(
+            f"Ordered: {order.order_id}, {order.level} of {order.modality} from {order.study}"
+        )
+    call.out.say("Its people are in no new release. To erase: biobraid withdraw")
+    call.out.result({"ordered": [order.order_id for order in orders]})
+    return 0
+
+
 def _carry_out(call: Invocation, home: Home, orders: Sequence[Order], today: date) -> list[Outcome]:
     from biobraid.cli.withdraw import carry_out
 
