@@ -33,7 +33,8 @@ from biobraid.export.project import (
     refuse_expired,
 )
 from biobraid.export.pseudonyms import project_keys
-from biobraid.export.release_build import Contents, Plan, Progress, ReleaseBuilder
+from biobraid.export.release_build import Progress, ReleaseBuilder
+from biobraid.export.release_plan import Contents, Plan
 
 DATABASE = "release.duckdb"
 MANIFEST = "manifest.json"
@@ -211,10 +212,8 @@ def _manifest(
         "is_internal": settings is None,
         "title": settings.title if settings else "Unscoped release: own ids and dates, internal",
         "purpose": settings.purpose if settings else "",
-        "modalities": list(plan.modalities),
+        **plan.entries(),
         "key_version": settings.key_version if settings else None,
-        "key_id": plan.keys.key_id if plan.keys else None,
-        "date_policy": plan.policy.model_dump(mode="json") if settings else {"kind": "exact"},
         "code_version": code_version(),
         "vocabulary_version": vocabulary,
         "fingerprints": fingerprints,
@@ -226,6 +225,7 @@ def _manifest(
             if settings is None or not str(f.row["source"]).startswith("@")
         ],
         "n_persons": contents.n_persons,
+        "joinable": builder.joinable() if settings else None,
         "tables": contents.tables,
         "left_out": contents.left_out,
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,12 +17,12 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
 from biobraid.export import consent, owned_rows, row_rules, truncate
-from biobraid.export.project import DatePolicy
-from biobraid.export.pseudonyms import FactIds, ProjectKeys, person_table, token_of
+from biobraid.export.joinable import joinable
+from biobraid.export.pseudonyms import FactIds, person_table, token_of
+from biobraid.export.release_plan import Contents, Plan
 from biobraid.export.table_plan import (
     EMPTY_SCHEMAS,
     RELEASED_SCHEMAS,
-    Scope,
     SourceColumn,
     SourceTable,
     order_of,
@@ -31,34 +31,6 @@ from biobraid.export.table_plan import (
 )
 
 Progress = Callable[[str, float | None], None]  # table, share of the tables done
-
-
-@dataclass
-class Contents:
-    """What a release holds: rows per table, and the tables left out with the reason."""
-
-    n_persons: int = 0
-    tables: dict[str, int] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a release is to be made of."""
-
-    modalities: tuple[str, ...]
-    policy: DatePolicy
-    keys: ProjectKeys | None  # None: an internal release, with the warehouse's own ids
-
-    @property
-    def scope(self) -> Scope:
-        """What happens to ids and dates."""
-        return Scope(self.keys is not None, self.effective_policy.kind)
-
-    @property
-    def effective_policy(self) -> DatePolicy:
-        """The policy, which is none for an internal release."""
-        return self.policy if self.keys else DatePolicy(kind="exact")
 
 
 class ReleaseBuilder:
@@ -132,6 +104,10 @@ class ReleaseBuilder:
                 f'CREATE TABLE audit."{name}" AS FROM warehouse.audit_shown."{name}" ORDER BY ALL'
             )
             contents.tables[f"audit.{name}"] = self._count(f'FROM audit."{name}"')
+
+    def joinable(self) -> dict[str, Any]:
+        """What could join this release to another project's, see joinable.py."""
+        return joinable(self._con)
 
     def write_manifest(self, entries: Mapping[str, str]) -> None:
         """Write meta.manifest: key and value (JSON)."""
