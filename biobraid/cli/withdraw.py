@@ -21,7 +21,7 @@ from datetime import date, timedelta
 from biobraid.cli.build import build
 from biobraid.cli.build_afresh import begin_afresh
 from biobraid.core.errors import KeyFileError
-from biobraid.core.holders import HOLDERS, Gone
+from biobraid.core.holders import HOLDERS, Gone, in_order
 from biobraid.core.home import Home
 from biobraid.core.keys import ingest_keys
 from biobraid.core.manifest import Manifest
@@ -116,6 +116,24 @@ def carry_out(home: Home, orders: Sequence[Order], today: date, on_stage: OnStag
     return outcomes
 
 
+def rewrite_due(home: Home, today: date) -> list[str]:
+    """Let holders rewrite the bulk whose day has come; returns their names."""
+    with Manifest(home) as manifest:
+        waiting: dict[str, dict[str, str]] = manifest.note(BULK_DUE, {})
+        due = {name for days in waiting.values() for name, day in days.items()
+               if day <= today.isoformat() and name in HOLDERS}  # fmt: skip
+        for name in sorted(due):
+            rewrite = HOLDERS[name].rewrite
+            if rewrite is not None:
+                rewrite(home)
+        left = {order: {n: day for n, day in days.items() if n not in due}
+                for order, days in waiting.items()}  # fmt: skip
+        if due:
+            with manifest.transaction():
+                manifest.set_note(BULK_DUE, {o: days for o, days in left.items() if days})
+    return sorted(due)
+
+
 def _landing(home: Home, todo: Sequence[Outcome], today: date) -> None:
     keys = ingest_keys(home)
     for outcome in todo:
@@ -126,7 +144,7 @@ def _landing(home: Home, todo: Sequence[Outcome], today: date) -> None:
         if order.level == "no_contact":
             continue
         due: dict[str, str] = {}
-        for name, holder in sorted(HOLDERS.items()):
+        for name, holder in in_order():
             erased = holder.erase(home, gone_of(order, today))
             outcome.erased[name] += erased.n
             if erased.due is not None:

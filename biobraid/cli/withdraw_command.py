@@ -128,8 +128,10 @@ def _ordered(call: Invocation, orders: Sequence[Order]) -> int:
 
 
 def _carry_out(call: Invocation, home: Home, orders: Sequence[Order], today: date) -> list[Outcome]:
-    from biobraid.cli.withdraw import carry_out
+    from biobraid.cli.withdraw import carry_out, rewrite_due
 
+    for name in rewrite_due(home, today):
+        call.out.say(f"Rewritten without the withdrawn: {name}")
     with call.out.progress("withdraw") as update:
         return carry_out(home, orders, today, update)
 

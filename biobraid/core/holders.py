@@ -50,6 +50,8 @@ class Holder:
     name: str
     find: Callable[[Home, Gone], Mapping[str, int]]
     erase: Callable[[Home, Gone], Erased]
+    # Rewrites what was masked; called by `biobraid withdraw` once its day has come.
+    rewrite: Callable[[Home], None] | None = None
 
 
 HOLDERS: dict[str, Holder] = {}
@@ -59,3 +61,8 @@ def register(holder: Holder) -> Holder:
     """Make the holder known to withdrawal and to reports about a person."""
     HOLDERS[holder.name] = holder
     return holder
+
+
+def in_order() -> list[tuple[str, Holder]]:
+    """Every holder by name, landing last: others look there for where their people stand."""
+    return sorted(HOLDERS.items(), key=lambda item: (item[0] == "landing", item[0]))

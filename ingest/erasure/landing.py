@@ -29,6 +29,8 @@ from biobraid.ingest.landing.parts import (
 
 PERSON_TABLES = tuple(n for n, schema in SCHEMAS.items() if "source_person_key" in schema.names)
 _CONSENT = "raw.consent"
+# Columns in which the rows of others name a person: parents, as a genotype file states them.
+KIN = ("father_key", "mother_key")
 
 
 def find(home: Home, gone: Gone) -> dict[str, int]:
@@ -51,6 +53,8 @@ def erase(home: Home, gone: Gone) -> Erased:
         for change in _changes(home, manifest, gone):
             with discarded_on_error(change):
                 n_here = sum(_erase_file(con, change, b, gone) for b in sorted(change.books))
+                if gone.is_everything:
+                    n_here += sum(_forget_kin(con, change, b) for b in sorted(change.books))
                 if n_here:
                     change.check()
                     change.commit(manifest)
@@ -162,6 +166,27 @@ def _erase_file(con: duckdb.DuckDBPyConnection, change: Change, batch: str, gone
     _forget_versions(con, change, batch)
     change.move(batch, "records", "deleted", n_before - _n_records(change, batch))
     return sum(n for _, n in marked)
+
+
+def _forget_kin(con: duckdb.DuckDBPyConnection, change: Change, batch: str) -> int:
+    """Empty the cells in which rows of other people name these; returns how many rows."""
+    n = 0
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE part_loser AS SELECT 0::BIGINT AS file_row_number LIMIT 0"
+    )
+    for part in change.parts(*PERSON_TABLES, batch=batch):
+        named = [c for c in KIN if _has(part, c)]
+        if not named or not part.rows:
+            continue
+        condition = " OR ".join(f"p.{c} IN (FROM gone)" for c in named)
+        row = con.execute(
+            f"SELECT count(*) FROM read_parquet(?) AS p WHERE {condition}",  # noqa: S608
+            [str(part.path)],
+        ).fetchone()
+        if row and row[0]:
+            change.rewrite(con, part, "part_loser", None, f"kin {row[0]}", (named, "gone"))
+            n += int(row[0])
+    return n
 
 
 def _forget_versions(con: duckdb.DuckDBPyConnection, change: Change, batch: str) -> None:
