@@ -32,14 +32,13 @@ class Traces:
     def canaries(self, projects: bool = True) -> list[Canary]:
         """All of it as canaries for the scanner; fact ids are sampled evenly."""
         found = [Canary(kind, value) for kind, value in self.identifiers]
-        found += [Canary("source_person_key", key) for key in self.keys]
-        found += [Canary("person_id", str(p)) for p in self.persons]
-        found += [Canary("row_id", str(i)) for i in _some(self.row_ids)]
-        found += [Canary("record_id", str(i)) for i in _some(self.record_ids)]
+        keyed = [("source_person_key", k) for k in self.keys]
+        keyed += [("person_id", str(p)) for p in self.persons]
+        keyed += [("row_id", str(i)) for i in _some(self.row_ids)]
+        keyed += [("record_id", str(i)) for i in _some(self.record_ids)]
         if projects:
-            found += [
-                Canary("project_id", str(i)) for ids in self.project_ids.values() for i in ids
-            ]
+            keyed += [("project_id", str(i)) for ids in self.project_ids.values() for i in ids]
+        found += [Canary(kind, value, is_keyed=True) for kind, value in keyed]
         return found
 
 
@@ -81,7 +80,7 @@ def _fact_ids(home: Home, keys: list[str]) -> tuple[list[int], list[int]]:
     return sorted(rows), sorted(records)
 
 
-def _some(ids: list[int], n: int = 60) -> list[int]:
+def _some(ids: list[int], n: int = 15) -> list[int]:
     return ids[:: max(1, len(ids) // n)]
 
 
