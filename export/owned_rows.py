@@ -44,7 +44,7 @@ HIDDEN = {
 TOKENS = frozenset(
     {
         "location_source_value", "care_site_source_value", "provider_source_value",
-        "family_source_value",
+        "family_source_value", "genotype_set_id", "other_genotype_set_id",
     }
 )  # fmt: skip
 

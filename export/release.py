@@ -130,7 +130,7 @@ def _plan(home: Home, project: OpenProject | None, today: date | None) -> Plan:
     settings = project.settings
     refuse_expired(settings, today or datetime.now(UTC).date())
     keys = project_keys(load_key(home, "release"), settings.id, settings.key_version)
-    return Plan(tuple(settings.modalities), settings.date_policy, keys)
+    return Plan(tuple(settings.modalities), settings.date_policy, keys, settings.key_version)
 
 
 def _refuse_existing(folder: Path) -> ReleaseResult | None:
@@ -159,13 +159,14 @@ def _build(
     name: str,
     on_progress: Progress | None,
 ) -> dict[str, Any]:
-    """Write release.duckdb and manifest.json into `folder`; returns the manifest."""
+    """Write release.duckdb, genotypes and manifest.json into `folder`; returns the manifest."""
     with _opened(home, folder / DATABASE, plan) as builder:
         contents = builder.write(builder.prepare(), on_progress)
+        genotypes = builder.write_genotypes(folder)
         manifest = _manifest(home, project, plan, name, contents, builder)
         builder.write_manifest({k: json.dumps(v, sort_keys=True) for k, v in manifest.items()})
         builder.finish()
-    manifest["sha256"] = {DATABASE: file_sha256(folder / DATABASE)}
+    manifest["sha256"] = {n: file_sha256(folder / n) for n in (DATABASE, *sorted(genotypes))}
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return manifest
@@ -213,7 +214,6 @@ def _manifest(
         "title": settings.title if settings else "Unscoped release: own ids and dates, internal",
         "purpose": settings.purpose if settings else "",
         **plan.entries(),
-        "key_version": settings.key_version if settings else None,
         "code_version": code_version(),
         "vocabulary_version": vocabulary,
         "fingerprints": fingerprints,
@@ -292,7 +292,7 @@ def file_sha256(path: Path) -> str:
 
 def flush_folder(folder: Path) -> None:
     """Put the files and the folder's entries on the disk before the folder gets its name."""
-    for path in (*folder.iterdir(), folder):
+    for path in (*folder.rglob("*"), folder):
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -16,14 +16,16 @@ from biobraid.core.errors import BusyError, Fault, QualityError, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
-from biobraid.export import consent, owned_rows, row_rules, truncate
+from biobraid.export import consent, genotype_rows, owned_rows, row_rules, truncate
+from biobraid.export.genotype_files import write_genotypes
+from biobraid.export.genotype_macros import define_macros
 from biobraid.export.joinable import joinable
 from biobraid.export.pseudonyms import FactIds, person_table, token_of
 from biobraid.export.release_plan import Contents, Plan
+from biobraid.export.source_tables import comment, source_tables
 from biobraid.export.table_plan import (
     EMPTY_SCHEMAS,
     RELEASED_SCHEMAS,
-    SourceColumn,
     SourceTable,
     order_of,
     reason_to_leave_out,
@@ -64,6 +66,7 @@ class ReleaseBuilder:
         row_rules.cut_to_windows(con)
         owned_rows.find_owners(con)
         tables = source_tables(con)
+        genotype_rows.find_samples(con, tables)
         if self._facts is not None:
             for table in tables:
                 self._settle_clashes(table)
@@ -74,7 +77,7 @@ class ReleaseBuilder:
         contents = self._empty_contents()
         for table in tables:
             if not self._leave_out(table, contents):
-                contents.tables[table.full_name] = self._count(row_rules.rows_of(table))
+                contents.tables[table.full_name] = self._count(genotype_rows.rows_of(table))
         return contents
 
     def write(self, tables: list[SourceTable], on_progress: Progress | None) -> Contents:
@@ -89,6 +92,15 @@ class ReleaseBuilder:
                 contents.tables[table.full_name] = self._write_table(table)
         self._copy_audits(contents)
         return contents
+
+    def write_genotypes(self, folder: Path) -> Mapping[str, int]:
+        """Write genotypes beside the tables, and the macros that read them; rows per file."""
+        written = write_genotypes(
+            self._home, self._con, folder, has_tokens=self._plan.keys is not None
+        )
+        if written:
+            define_macros(self._con)
+        return written
 
     def _copy_audits(self, contents: Contents) -> None:
         """The last audit in its suppressed form; only where it is of the release's own people."""
@@ -130,7 +142,7 @@ class ReleaseBuilder:
         columns = select_of(table, self._plan.scope)
         name = f'{table.schema}."{table.name}"'
         self._con.execute(
-            f"CREATE TABLE {name} AS SELECT {columns} {row_rules.rows_of(table)} "
+            f"CREATE TABLE {name} AS SELECT {columns} {genotype_rows.rows_of(table)} "
             f"ORDER BY {order_of(table)}"
         )
         comment(
@@ -237,43 +249,3 @@ def attach_warehouse(con: duckdb.DuckDBPyConnection, home: Home) -> None:
             Fault(home.warehouse.name, "another writer has it open", "no writer",
                   "Wait for the other command to end, then run this one again.")
         ) from None  # fmt: skip
-
-
-def source_tables(con: duckdb.DuckDBPyConnection) -> list[SourceTable]:
-    """Tables and views of the released schemas of the attached warehouse, by name."""
-    marks = ", ".join("?" * len(RELEASED_SCHEMAS))
-    comments = {
-        (schema, name): text
-        for schema, name, text in con.execute(
-            f"""SELECT schema_name, table_name, comment FROM duckdb_tables()
-                WHERE database_name = 'warehouse' AND schema_name IN ({marks})
-                UNION ALL
-                SELECT schema_name, view_name, comment FROM duckdb_views()
-                WHERE database_name = 'warehouse' AND schema_name IN ({marks})""",  # noqa: S608
-            [*RELEASED_SCHEMAS, *RELEASED_SCHEMAS],
-        ).fetchall()
-    }
-    columns: dict[tuple[str, str], list[SourceColumn]] = {}
-    for schema, table, name, kind, text in con.execute(
-        f"""SELECT schema_name, table_name, column_name, data_type, comment
-            FROM duckdb_columns() WHERE database_name = 'warehouse'
-            AND schema_name IN ({marks}) ORDER BY schema_name, table_name, column_index""",  # noqa: S608
-        list(RELEASED_SCHEMAS),
-    ).fetchall():
-        columns.setdefault((schema, table), []).append(SourceColumn(name, kind, text))
-    return [
-        SourceTable(schema, name, comments.get((schema, name)), tuple(found))
-        for (schema, name), found in sorted(columns.items())
-    ]
-
-
-def comment(
-    con: duckdb.DuckDBPyConnection, name: str, table: str | None, columns: Mapping[str, str | None]
-) -> None:
-    """Set a table's and its columns' comments (COMMENT takes no parameter)."""
-    if table:
-        con.execute(f"COMMENT ON TABLE {name} IS {literal(table)}")
-    known = {row[0] for row in con.execute(f"DESCRIBE {name}").fetchall()}
-    for column, text in columns.items():
-        if text and column in known:
-            con.execute(f'COMMENT ON COLUMN {name}."{column}" IS {literal(text)}')

@@ -26,6 +26,7 @@ class Plan:
     modalities: tuple[str, ...]
     policy: DatePolicy
     keys: ProjectKeys | None  # None: an internal release, with the warehouse's own ids
+    key_version: int = 1
 
     @property
     def scope(self) -> Scope:
@@ -42,6 +43,7 @@ class Plan:
         policy = self.policy.model_dump(mode="json") if self.keys else {"kind": "exact"}
         return {
             "modalities": list(self.modalities),
+            "key_version": self.key_version if self.keys else None,
             "key_id": self.keys.key_id if self.keys else None,
             "date_policy": policy,
         }

@@ -11,6 +11,8 @@ import duckdb
 from biobraid.core.errors import BusyError, Fault, UserError
 from biobraid.core.home import Home
 from biobraid.core.warehouse import duckdb_settings, literal
+from biobraid.export.genotype_files import GENOTYPES
+from biobraid.export.genotype_macros import define_session_macros
 from biobraid.export.project import DATABASE_FILE, PROJECT_FILE
 from biobraid.export.release import DATABASE
 
@@ -36,6 +38,7 @@ def release_session(
     try:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"ATTACH {literal(folder / DATABASE)} AS release (READ_ONLY)")
+        _open_genotypes(con, folder)
         project = home.projects / folder.parent.name
         if (project / PROJECT_FILE).is_file():
             mode = "" if write_project else " (READ_ONLY)"
@@ -49,8 +52,16 @@ def release_session(
         con.close()
 
 
+def _open_genotypes(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Macros for the release's genotypes, and leave to read their files when locked down."""
+    genotypes = folder / GENOTYPES
+    if genotypes.is_dir():
+        con.execute(f"SET allowed_directories = [{literal(genotypes)}]")
+        define_session_macros(con, str(folder))
+
+
 def lock_down(con: duckdb.DuckDBPyConnection) -> None:
-    """From here on SQL can neither reach files nor change the settings."""
+    """From here on SQL reaches no files but the release's genotypes, and changes no settings."""
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
 

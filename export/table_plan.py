@@ -16,7 +16,7 @@ DROPPED_COLUMNS = frozenset({"source_person_key", "row_id", "record_id", "batch"
 _TERMS = frozenset(
     {
         "domain_id", "vocabulary_id", "concept_class_id", "relationship_id", "target_domain_id",
-        "cost_domain_id", "run_id",  # run_id joins the tables of imputed to each other
+        "cost_domain_id", "variant_id", "run_id",  # run_id joins the tables of imputed to each other
     }
 )  # fmt: skip
 # Tables of cdm without a person that hold nothing about one.

@@ -1,3 +1,3 @@
 """Connectors: one module per file format, each registering itself."""
 
-from biobraid.ingest.connectors import delimited, fhir, omop, redcap, ukb  # noqa: F401
+from biobraid.ingest.connectors import bgen, delimited, fhir, omop, pgen, plink, redcap, ukb, vcf  # noqa: F401

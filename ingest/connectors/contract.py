@@ -11,7 +11,7 @@ inside a spawned worker: a FileJob is picklable and holds all it needs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,9 @@ class RepeatedKeys(Exception):
 
 
 Reader = Callable[[FileJob], Iterator[Chunk | Counts]]
+# Files beside a delivered one that are part of it (.bim and .fam of a .bed), from its path and
+# the source's options; only those that are there.
+Companions = Callable[[Path, Mapping[str, Any]], Sequence[Path]]
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class Connector:
     name: str
     read: Reader
     options: type[BaseModel]
+    companions: Companions | None = None
 
     def check_options(self, options: Mapping[str, Any]) -> BaseModel:
         """The options as a model; pydantic's ValidationError if they are wrong."""
@@ -170,11 +174,13 @@ class Connector:
 _REGISTRY: dict[str, Connector] = {}
 
 
-def connector(name: str, options: type[BaseModel]) -> Callable[[Reader], Reader]:
+def connector(
+    name: str, options: type[BaseModel], companions: Companions | None = None
+) -> Callable[[Reader], Reader]:
     """Register a reader under the name that study.yaml uses."""
 
     def register(read: Reader) -> Reader:
-        _REGISTRY[name] = Connector(name, read, options)
+        _REGISTRY[name] = Connector(name, read, options, companions)
         return read
 
     return register
@@ -195,6 +201,17 @@ def get_connector(name: str) -> Connector:
             )
         )
     return _REGISTRY[name]
+
+
+def companions_of(source: Source, path: Path) -> tuple[Path, ...]:
+    """Files beside `path` that the source's connector reads with it, sorted."""
+    from biobraid.ingest import connectors  # noqa: F401
+
+    known = _REGISTRY.get(source.connector)
+    if known is None or known.companions is None:
+        return ()
+    own = {k: v for k, v in source.options.items() if k not in LANDING_OPTIONS}
+    return tuple(sorted(set(known.companions(path, own))))
 
 
 def connector_names() -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from biobraid.core.errors import Fault, near_misses
 from biobraid.core.home import Home
 from biobraid.core.study import Study, delivery_folder
+from biobraid.ingest.connectors.contract import companions_of
 from biobraid.ingest.doctor.finding import Finding
 
 
@@ -48,6 +49,8 @@ def examine_deliveries(home: Home, study: Study) -> tuple[dict[str, list[Path]],
                 found.append(Finding("error", fault))
             for path in matched:
                 claims.setdefault(path, [])
+                for part in companions_of(source, path):  # read with it, claimed by nobody
+                    claims.setdefault(part, [])
                 if source_id not in claims[path]:
                     claims[path].append(source_id)
                     files[source_id].append(path)

@@ -138,6 +138,11 @@ class Change:
         self.touched.add(part.batch)
         self._replace(part, new, origin)
 
+    def replace(self, old: PartFile, new: PartFile, origin: str) -> None:
+        """Put a staged copy with as many rows in the place of a part; origin: what it lacks."""
+        self.touched.add(old.batch)
+        self._replace(old, new, origin)
+
     def move(self, batch: str, unit: str, fate: str, n: int) -> None:
         """Move records or facts of a file from landed to superseded or deleted."""
         if fate not in FATES:

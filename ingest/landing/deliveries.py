@@ -13,13 +13,17 @@ from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys
 from biobraid.core.manifest import FileBooks, Manifest
 from biobraid.core.study import Source, Study, delivery_folder
+from biobraid.ingest.connectors.contract import companions_of
 
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """One file in the delivery folder. `kind`: which of the source's globs it matched."""
+    """One file in the delivery folder, with the files beside it that are part of it.
+
+    kind: which of the source's globs it matched. size: bytes of all of them together.
+    """
 
     path: Path
     kind: int
@@ -89,7 +93,8 @@ def look(
     new: dict[str, Delivered] = {}
     unchanged: list[Delivered] = []
     for path, kind in match_files(home, study, source_id):
-        file = _hashed(path, kind, keys, f"{study.id}/{source_id}", on_bytes)
+        beside = companions_of(study.sources[source_id], path)
+        file = _hashed(path, beside, kind, keys, f"{study.id}/{source_id}", on_bytes)
         if file.batch in known or file.batch in new:  # a copy under another name is no news
             unchanged.append(file)
         else:
@@ -152,16 +157,30 @@ def _vanished(delivery: Delivery, gone: list[str], there: set[str]) -> Fault:
     )
 
 
+def stamp(path: Path, beside: Sequence[Path]) -> tuple[int, int]:
+    """Bytes of a delivered file and those beside it, and when the last of them changed (ns)."""
+    found = [p.stat() for p in (path, *beside)]
+    return sum(s.st_size for s in found), max(s.st_mtime_ns for s in found)
+
+
 def _hashed(
-    path: Path, kind: int, keys: IngestKeys, where: str, on_bytes: Callable[[int], None]
+    path: Path,
+    beside: Sequence[Path],
+    kind: int,
+    keys: IngestKeys,
+    where: str,
+    on_bytes: Callable[[int], None],
 ) -> Delivered:
     digest = hashlib.sha256()
     try:
-        status = path.stat()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                on_bytes(len(block))
+        size, modified_ns = stamp(path, beside)
+        for part in (path, *beside):
+            with part.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+                    on_bytes(len(block))
+            if beside:  # else bytes could move from one file to the next unseen
+                digest.update(part.stat().st_size.to_bytes(8, "big"))
     except OSError as error:
         raise SourceFileError(
             Fault(
@@ -172,7 +191,7 @@ def _hashed(
             )
         ) from None
     batch = keys.file_token(digest.digest())
-    return Delivered(path, kind, batch, status.st_size, status.st_mtime_ns)
+    return Delivered(path, kind, batch, size, modified_ns)
 
 
 def file_row(delivery: Delivery, file: Delivered, number: int, status: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from biobraid.ingest.connectors.contract import VERSION
 
 ROW_GROUP_ROWS = 1 << 20
 PART_ROWS = 16 * ROW_GROUP_ROWS  # a rewrite touches whole parts, so they stay moderate
+PACKED = "genotypes"  # the column of raw.genotype that holds packed values
+PACKED_GROUP_BYTES = 4 << 20
 VERSION_TABLE = "internal.version"
 ROW_NUMBER = "row_number"
 _ORIGIN = [("study", pa.string()), ("source", pa.string()), ("batch", pa.string())]
@@ -76,10 +78,22 @@ def file_schema(table: str, with_row_number: bool = False) -> pa.Schema:
     return pa.schema(fields)
 
 
+def row_group_rows(rows: pa.Table) -> int:
+    """Rows of a row group: a million, or about 4 MB of packed genotypes.
+
+    One variant is read by reading its row group.
+    """
+    if PACKED not in rows.column_names or not rows.num_rows:
+        return ROW_GROUP_ROWS
+    row_bytes: int = rows.column(PACKED).nbytes // rows.num_rows
+    return max(1, PACKED_GROUP_BYTES // max(1, row_bytes))
+
+
 def open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """A writer with the layout all landing parts share."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    places = ["chromosome", "position"] if PACKED in schema.names else False
     return pq.ParquetWriter(
         path,
         schema,
@@ -88,8 +102,8 @@ def open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         # Random ids do not repeat; a dictionary of them only costs time.
         use_dictionary=[*text, *({"record_id"} & set(schema.names))],
         # Rows come in the file's order, so no filter gains from minima and maxima; they would
-        # double the time of writing and leave values in the footer.
-        write_statistics=False,
+        # double the time of writing and leave values in the footer. Genotypes come by place.
+        write_statistics=places,
         store_schema=False,
     )
 

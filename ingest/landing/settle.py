@@ -27,7 +27,13 @@ from biobraid.ingest.landing.change import Change, discarded_on_error
 from biobraid.ingest.landing.finalise import shifted
 from biobraid.ingest.landing.ids import Ids, n_distinct_ids, repeated_ids
 from biobraid.ingest.landing.memory import Share, scratch_duckdb
-from biobraid.ingest.landing.parts import FACT_TABLES, PartFile, in_force, read_parts
+from biobraid.ingest.landing.parts import (
+    FACT_TABLES,
+    SCHEMAS,
+    PartFile,
+    in_force,
+    read_parts,
+)
 
 NOTE = "row_ids_settled"
 # What makes a fact the same fact, beside study, source and record.
@@ -37,6 +43,9 @@ _FACT_KEYS = {
     "raw.record": ("kind",),
     "raw.detail": ("kind", "field"),
     "raw.consent": ("modality",),
+    # Their record ids hold the file: equal ones never come from two files.
+    "raw.variant": ("variant_index",),
+    "raw.genotype_sample": ("sample_index",),
 }
 _MOST_COUNTERS = 1000
 
@@ -96,10 +105,11 @@ def _find_places(
     """Table `places`: rows that share an id. age 1 = the latest file that has this very fact;
     nth = rank among the different facts of age 1, the smallest key first."""
     key = ("study", "source", "record_id", *_FACT_KEYS[table])
+    time = "start_time" if "start_time" in SCHEMAS[table].names else "NULL AS start_time"
     con.register("repeated", pa.table({"row_id": repeated}))
     rows = " UNION ALL ".join(
         f"SELECT {number} AS part, {deliveries[number]} AS delivery, batch, row_id, "  # noqa: S608
-        f"start_time, file_row_number, {', '.join(key)} "
+        f"{time}, file_row_number, {', '.join(key)} "
         f"FROM read_parquet({literal(part.path)}, file_row_number = true) "
         "SEMI JOIN repeated USING (row_id)"
         for number, part in enumerate(parts)

@@ -22,6 +22,7 @@ from biobraid.ingest.landing.parts import (
     fitted,
     open_part,
     part_folder,
+    row_group_rows,
 )
 
 
@@ -97,7 +98,7 @@ class _TableStage:
             self._writer = open_part(self._path(), self._schema)
         self._pool = self._pool or ThreadPoolExecutor(1)
         self._writing = self._pool.submit(
-            self._writer.write_table, table, row_group_size=ROW_GROUP_ROWS
+            self._writer.write_table, table, row_group_size=row_group_rows(table)
         )
         self._part_rows += table.num_rows
         self._buffer, self._buffered_rows, self._buffered_bytes = [], 0, 0

@@ -18,10 +18,12 @@ from biobraid.ingest.connectors.contract import (
     Counts,
     FileJob,
     RepeatedKeys,
+    companions_of,
     get_connector,
 )
 from biobraid.ingest.connectors.guarded import without_guarded
 from biobraid.ingest.inbox import IdentityStage
+from biobraid.ingest.landing.deliveries import stamp
 from biobraid.ingest.landing.finalise import settle_file
 from biobraid.ingest.landing.ids import n_distinct_ids
 from biobraid.ingest.landing.memory import Share
@@ -123,8 +125,7 @@ def _read(
                 identities.add(item.rows)
         else:
             _take(item, stage, tally, task)
-    status = job.path.stat()
-    if (status.st_size, status.st_mtime_ns) != (task.size, task.modified_ns):
+    if stamp(job.path, companions_of(job.source, job.path)) != (task.size, task.modified_ns):
         raise SourceFileError(
             Fault(
                 job.where,

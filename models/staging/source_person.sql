@@ -7,7 +7,7 @@ MODEL (
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
-    table_name = 'Raw table the rows stand in: value, event, record or detail',
+    table_name = 'Raw table the rows stand in: value, event, record, detail or genotype_sample',
     source_person_key = 'Keyed hash of the native person id, of records that name nobody that of staging.record_owner; null for rows of nobody',
     person_id = 'Person the source person is linked to; null unless link_status is linked',
     link_status = 'linked, waiting, quarantined, restricted, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
@@ -100,6 +100,19 @@ WITH delivered AS (
       THEN 1
       ELSE 0
     END
+  UNION ALL
+  SELECT
+    study,
+    source,
+    'genotype_sample' AS table_name,
+    source_person_key,
+    0 AS is_of_nobody,
+    COUNT(*) AS n_rows
+  FROM raw.genotype_sample
+  GROUP BY
+    study,
+    source,
+    source_person_key
 )
 SELECT
   CAST(d.study AS TEXT) AS study,

@@ -7,13 +7,13 @@ MODEL (
   column_descriptions (
     study = 'Study',
     source = 'Source within the study',
-    table_name = 'Raw table: value, event or record',
+    table_name = 'Raw table: value, event, record, detail or genotype_sample',
     n_rows = 'Rows in raw',
     n_unlinked = 'Rows whose person is waiting, quarantined, not yet linked, or not named though it should be',
     n_withdrawn = 'Rows of persons who withdrew',
     n_absent = 'Values and events that are absent for a reason',
     n_ignored = 'Values or events that a mapping rule ignores',
-    n_records = 'Rows of raw.record and raw.detail that a model reads (stem.field_use), and delivered eras; they make no facts',
+    n_records = 'Rows of raw.record and raw.detail that a model reads (stem.field_use), delivered eras, and samples in omics.genotype_sample; they make no facts',
     n_unused = 'Rows of raw.record and raw.detail that no model reads (stem.leftover)',
     n_rows_with_facts = 'Values or events that became at least one fact',
     n_fan_out = 'Further facts made from the same values or events',
@@ -132,6 +132,21 @@ WITH delivered AS (
     u.n_rows - u.n_unused AS n_records,
     u.n_unused
   FROM stem.field_use AS u
+  UNION ALL
+  SELECT
+    g.study,
+    g.source,
+    'genotype_sample' AS table_name,
+    0 AS n_absent,
+    0 AS n_ignored,
+    0 AS n_rows_with_facts,
+    0 AS n_fan_out,
+    COUNT(*) AS n_records,
+    0 AS n_unused
+  FROM omics.genotype_sample AS g
+  GROUP BY
+    g.study,
+    g.source
 ), outcome_sum AS (
   SELECT
     o.study,

@@ -20,6 +20,7 @@ from biobraid.core.schemas.raw import (
     RAW_REJECT,
     RAW_VALUE,
 )
+from biobraid.core.schemas.raw_genotype import RAW_GENOTYPE, RAW_GENOTYPE_SAMPLE, RAW_VARIANT
 from biobraid.core.schemas.table import ARROW_TYPES, Column, Table
 from biobraid.core.schemas.vocab import (
     VOCAB_CENSORING,
@@ -40,6 +41,9 @@ LANDING_TABLES: tuple[Table, ...] = (
     RAW_DETAIL,
     RAW_CONSENT,
     RAW_REJECT,
+    RAW_VARIANT,
+    RAW_GENOTYPE_SAMPLE,
+    RAW_GENOTYPE,
 )
 OTHER_TABLES: tuple[Table, ...] = (
     RAW_FILE,
@@ -130,9 +134,12 @@ __all__ = [
     "RAW_DETAIL",
     "RAW_EVENT",
     "RAW_FILE",
+    "RAW_GENOTYPE",
+    "RAW_GENOTYPE_SAMPLE",
     "RAW_RECORD",
     "RAW_REJECT",
     "RAW_VALUE",
+    "RAW_VARIANT",
     "TABLES",
     "VOCAB_CENSORING",
     "VOCAB_CODE",

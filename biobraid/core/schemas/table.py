@@ -15,6 +15,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "BOOLEAN": pa.bool_(),
     "DATE": pa.date32(),
     "VARCHAR": pa.string(),
+    "BLOB": pa.binary(),
 }
 
 
