@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.files import disk_errors
@@ -31,6 +32,7 @@ from biobraid.core.home import Home
 from biobraid.core.lock import writer
 from biobraid.export.codelist import load_code_lists, referenced
 from biobraid.export.project import INTERNAL, NAME, open_project
+from biobraid.export.register import withdrawn_ids
 from biobraid.export.release import find_release
 from biobraid.export.session import checked_selects, lock_down, query_error, release_session
 
@@ -115,6 +117,8 @@ def run_cohort(
         release_session(home, folder, write_project=True) as con,
     ):
         load_code_lists(con, opened, referenced(text))
+        withdrawn = pa.array(withdrawn_ids(home, project, folder.name), pa.int64())
+        con.register("withdrawn_since", pa.table({"person_id": withdrawn}))
         lock_down(con)
         counts = [_run_step(con, sql_file.name, n, step) for n, step in enumerate(steps)]
         _check_one_row_each(con, sql_file.name, steps[-1])
@@ -160,6 +164,9 @@ def _run_step(con: duckdb.DuckDBPyConnection, file: str, n: int, step: Step) -> 
     columns = _columns(con, "chosen")
     if "person_id" not in columns:
         raise SettingsError(Fault(where, "gives no person_id", "a column person_id"))
+    con.execute(
+        "DELETE FROM temp.chosen WHERE person_id IN (SELECT person_id FROM withdrawn_since)"
+    )
     if n:
         _narrow(con, where, columns)
     else:

@@ -22,6 +22,7 @@ import duckdb
 from biobraid.core.errors import Fault, LinkageError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
+from biobraid.core.orders import masked_keys
 from biobraid.core.schemas import MODALITIES
 from biobraid.core.study import read_study, study_packs
 from biobraid.core.warehouse import literal
@@ -40,6 +41,10 @@ def load_links(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     for table, name in (("bridge", "link.person_bridge"), ("consent", "link.consent")):
         path = literal(home.landing / objects[name][0])
         con.execute(f"CREATE TEMP TABLE {table} AS FROM read_parquet({path})")
+    # Whoever is to be taken out goes at once, however far the taking out has come.
+    con.execute(
+        "DELETE FROM bridge WHERE source_person_key IN (SELECT unnest(?))", [masked_keys(home)]
+    )
     con.execute("""
         CREATE TEMP TABLE linked AS
         SELECT DISTINCT person_id, study FROM bridge

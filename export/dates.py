@@ -4,8 +4,8 @@ Expressions read the source row as `t` and the person as `p` (project_person_id,
 birth_floor). Nothing in them depends on a value of the data, so they carry no key.
 
 Limits, by design of the policies: intervals survive a shift; a year given as a number
-(value_as_number) is not a date and stays; the first and last day a source could have
-recorded are not truncated yet, so a person censored on a public date can be dated by it.
+(value_as_number) is not a date and stays. What the ends of observation would say of the shift
+is cut away before (truncate.py).
 """
 
 from __future__ import annotations

@@ -10,20 +10,23 @@ def remake_periods(con: duckdb.DuckDBPyConnection) -> None:
 
     The rule is that of cdm.observation_period, on the coverage that is left: what overlaps or
     follows is one period; a person without coverage has one from the first to the last fact.
-    Needs `limited_person`, `limited_until`, `allowed_source` and `denied_fact`.
+    Needs `limited_person`, `limited_until`, `allowed_source`, `denied_fact` and the windows.
     """
     con.execute("""
         CREATE TEMP TABLE limited_period AS
         WITH covered AS (
-          SELECT c.person_id, c.covered_from AS first_day,
-            least(c.covered_to, r.allowed_until) AS last_day
+          SELECT c.person_id, greatest(c.covered_from, w.first_day) AS first_day,
+            least(c.covered_to, r.allowed_until, w.last_day) AS last_day
           FROM warehouse.mart.source_coverage AS c
           JOIN limited_person AS p ON p.person_id = c.person_id
           JOIN allowed_source AS a
             ON a.person_id = c.person_id AND a.study = c.study AND a.source = c.source
           LEFT JOIN limited_until AS r ON r.person_id = c.person_id
             AND r.study = c.study AND r.source = c.source
-          WHERE r.person_id IS NULL OR c.covered_from <= r.allowed_until
+          LEFT JOIN shift_window AS w ON w.person_id = c.person_id
+            AND w.study = c.study AND w.source = c.source
+          WHERE greatest(c.covered_from, w.first_day)
+            <= least(c.covered_to, r.allowed_until, w.last_day)
         ),
         day AS (
           FROM covered
@@ -35,6 +38,7 @@ def remake_periods(con: duckdb.DuckDBPyConnection) -> None:
           WHERE e.start_date IS NOT NULL AND e.date_origin <> 'value'
             AND e.cdm_table NOT IN ('person', 'person_attribute')
             AND e.fact_id NOT IN (SELECT fact_id FROM denied_fact)
+            AND e.fact_id NOT IN (SELECT fact_id FROM outside_fact)
             AND e.person_id NOT IN (SELECT person_id FROM covered)
           GROUP BY e.person_id
         ),

@@ -41,6 +41,9 @@ class DatePolicy(_Strict):
     kind: Literal["shift", "year", "exact"] = "shift"
     window_days: int = Field(default=364, ge=1, le=3650)  # a shift is 1 to window_days days back
     multiple_of: Literal[1, 7] = 1  # 7 keeps the day of the week
+    # What is cut so that no end of observation shows the shift: sources of health records,
+    # all sources with a public first or last day, or none.
+    truncate: Literal["records", "all", "none"] = "records"
 
     @model_validator(mode="after")
     def _window_holds_a_shift(self) -> DatePolicy:
@@ -59,6 +62,7 @@ class Project(_Strict):
     date_policy: DatePolicy = DatePolicy()
     expiry: date | None = None  # last day on which the project may get data
     min_cell: int | None = Field(default=None, ge=1)  # default: the home's
+    key_version: int = Field(default=1, ge=1)  # raised by a rotation: new ids and shifts
     code_lists: str = "codelists"  # folder of CSV files, below the project's folder
 
     @field_validator("id")

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from biobraid.core.keys import derive
+from biobraid.core.keys import derive, key_id
 from biobraid.export.project import DatePolicy
 
 POSITIVE = 0x7FFF_FFFF_FFFF_FFFF
@@ -39,14 +39,20 @@ class ProjectKeys:
     def __repr__(self) -> str:
         return "ProjectKeys(…)"
 
+    @property
+    def key_id(self) -> str:
+        """Public name of the project's key: says which releases have ids in common."""
+        return key_id(self.person)
 
-def project_keys(secret: bytes, project: str) -> ProjectKeys:
-    """Subkeys of `project`, derived from the release role's secret."""
+
+def project_keys(secret: bytes, project: str, version: int = 1) -> ProjectKeys:
+    """Subkeys of `project`, derived from the release role's secret.
+
+    version: of the project's key. Each rotation gives other ids and shifts throughout.
+    """
+    root = f"project/{project}" if version == 1 else f"project/{project}/v{version}"
     return ProjectKeys(
-        *(
-            derive(secret, f"project/{project}/{use}")
-            for use in ("person", "fact", "token", "shift")
-        )
+        *(derive(secret, f"{root}/{use}") for use in ("person", "fact", "token", "shift"))
     )
 
 

@@ -33,7 +33,8 @@ from biobraid.export.project import (
     refuse_expired,
 )
 from biobraid.export.pseudonyms import project_keys
-from biobraid.export.release_build import Contents, Plan, Progress, ReleaseBuilder
+from biobraid.export.release_build import Progress, ReleaseBuilder
+from biobraid.export.release_plan import Contents, Plan
 
 DATABASE = "release.duckdb"
 MANIFEST = "manifest.json"
@@ -128,8 +129,8 @@ def _plan(home: Home, project: OpenProject | None, today: date | None) -> Plan:
         return Plan(tuple(MODALITIES), DatePolicy(kind="exact"), None)
     settings = project.settings
     refuse_expired(settings, today or datetime.now(UTC).date())
-    keys = project_keys(load_key(home, "release"), settings.id)
-    return Plan(tuple(settings.modalities), settings.date_policy, keys)
+    keys = project_keys(load_key(home, "release"), settings.id, settings.key_version)
+    return Plan(tuple(settings.modalities), settings.date_policy, keys, settings.key_version)
 
 
 def _refuse_existing(folder: Path) -> ReleaseResult | None:
@@ -212,8 +213,7 @@ def _manifest(
         "is_internal": settings is None,
         "title": settings.title if settings else "Unscoped release: own ids and dates, internal",
         "purpose": settings.purpose if settings else "",
-        "modalities": list(plan.modalities),
-        "date_policy": plan.policy.model_dump(mode="json") if settings else {"kind": "exact"},
+        **plan.entries(),
         "code_version": code_version(),
         "vocabulary_version": vocabulary,
         "fingerprints": fingerprints,
@@ -225,6 +225,7 @@ def _manifest(
             if settings is None or not str(f.row["source"]).startswith("@")
         ],
         "n_persons": contents.n_persons,
+        "joinable": builder.joinable() if settings else None,
         "tables": contents.tables,
         "left_out": contents.left_out,
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -16,16 +16,16 @@ from biobraid.core.errors import BusyError, Fault, QualityError, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
-from biobraid.export import consent, genotype_rows, owned_rows, row_rules
+from biobraid.export import consent, genotype_rows, owned_rows, row_rules, truncate
 from biobraid.export.genotype_files import write_genotypes
 from biobraid.export.genotype_macros import define_macros
-from biobraid.export.project import DatePolicy
-from biobraid.export.pseudonyms import FactIds, ProjectKeys, person_table, token_of
+from biobraid.export.joinable import joinable
+from biobraid.export.pseudonyms import FactIds, person_table, token_of
+from biobraid.export.release_plan import Contents, Plan
 from biobraid.export.source_tables import comment, source_tables
 from biobraid.export.table_plan import (
     EMPTY_SCHEMAS,
     RELEASED_SCHEMAS,
-    Scope,
     SourceTable,
     order_of,
     reason_to_leave_out,
@@ -33,29 +33,6 @@ from biobraid.export.table_plan import (
 )
 
 Progress = Callable[[str, float | None], None]  # table, share of the tables done
-
-
-@dataclass
-class Contents:
-    """What a release holds: rows per table, and the tables left out with the reason."""
-
-    n_persons: int = 0
-    tables: dict[str, int] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a release is to be made of."""
-
-    modalities: tuple[str, ...]
-    policy: DatePolicy
-    keys: ProjectKeys | None  # None: an internal release, with the warehouse's own ids
-
-    @property
-    def scope(self) -> Scope:
-        """What happens to ids and dates."""
-        return Scope(self.keys is not None, self.policy.kind if self.keys else "exact")
 
 
 class ReleaseBuilder:
@@ -83,8 +60,10 @@ class ReleaseBuilder:
         consent.find_refusals(con, consent.consent_defaults(self._home))
         consent.deny(con, self._plan.modalities)
         consent.persons_to_keep(con)
-        row_rules.find_limited(con)
         self._make_persons()
+        truncate.find_windows(con, self._plan.effective_policy)
+        row_rules.find_limited(con)
+        row_rules.cut_to_windows(con)
         owned_rows.find_owners(con)
         tables = source_tables(con)
         genotype_rows.find_samples(con, tables)
@@ -137,6 +116,10 @@ class ReleaseBuilder:
                 f'CREATE TABLE audit."{name}" AS FROM warehouse.audit_shown."{name}" ORDER BY ALL'
             )
             contents.tables[f"audit.{name}"] = self._count(f'FROM audit."{name}"')
+
+    def joinable(self) -> dict[str, Any]:
+        """What could join this release to another project's, see joinable.py."""
+        return joinable(self._con)
 
     def write_manifest(self, entries: Mapping[str, str]) -> None:
         """Write meta.manifest: key and value (JSON)."""

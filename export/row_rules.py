@@ -13,6 +13,7 @@ import duckdb
 from biobraid.export.limited_periods import remake_periods
 from biobraid.export.owned_rows import OWNED, PAIRS, PLACES
 from biobraid.export.table_plan import SourceTable
+from biobraid.export.truncate import truncated
 
 # Tables of cdm whose id column is the fact id of stem.event.
 FACT_TABLES = frozenset(
@@ -36,6 +37,8 @@ _HIDDEN_RACE = {
     "ethnicity_source_concept_id": "0",
     "ethnicity_source_value": "NULL",
 }
+# Columns made again for whoever is cut to a window, too.
+_DATED = frozenset({"observed_from", "observed_to", "death_date"})
 # table -> column -> expression over `t` and the limited person `x`, for limited persons only
 REMADE: dict[str, dict[str, str]] = {
     "cdm.person": {
@@ -147,6 +150,11 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
         SELECT person_id FROM denied_fact
         UNION
         SELECT person_id FROM limited_until""")
+    # Of the others only the dates are cut: all that does not depend on dates stays.
+    con.execute("""
+        CREATE TEMP TABLE truncated_only AS
+        SELECT DISTINCT person_id FROM shift_window ANTI JOIN limited_person USING (person_id)""")
+    con.execute("INSERT INTO limited_person FROM truncated_only")
     remake_periods(con)
     con.execute("""
         CREATE TEMP TABLE limited AS
@@ -155,7 +163,8 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
             e.date_origin, d.fact_id IS NOT NULL AS is_denied
           FROM warehouse.stem.event AS e
           JOIN limited_person AS p ON p.person_id = e.person_id
-          LEFT JOIN denied_fact AS d ON d.fact_id = e.fact_id
+          LEFT JOIN (SELECT fact_id FROM denied_fact UNION SELECT fact_id FROM outside_fact) AS d
+            ON d.fact_id = e.fact_id
         ),
         span AS (
           SELECT person_id, min(first_day) AS first_day, max(last_day) AS last_day
@@ -175,7 +184,8 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
             CAST(floor((year(s.first_day) - c.year_of_birth) / 10) AS INTEGER) * 10 AS decade
           FROM span AS s JOIN warehouse.cdm.person AS c ON c.person_id = s.person_id
         )
-        SELECT p.person_id, a.first_day, greatest(a.first_day, a.last_day) AS last_day,
+        SELECT p.person_id, p.person_id IN (FROM truncated_only) AS is_truncated_only,
+          a.first_day, greatest(a.first_day, a.last_day) AS last_day,
           CASE WHEN a.decade < 0 THEN 'before birth' WHEN a.decade >= 90 THEN '90+'
             ELSE a.decade || '-' || (a.decade + 9) END AS age_band,
           coalesce(f.is_death_denied, FALSE) AS is_death_denied,
@@ -184,6 +194,18 @@ def find_limited(con: duckdb.DuckDBPyConnection) -> None:
         FROM limited_person AS p
         LEFT JOIN aged AS a ON a.person_id = p.person_id
         LEFT JOIN field AS f ON f.person_id = p.person_id""")
+
+
+def cut_to_windows(con: duckdb.DuckDBPyConnection) -> None:
+    """Deny the facts outside their window too, and take the oldest by what is left of them."""
+    con.execute("""
+        INSERT INTO denied_fact SELECT fact_id, person_id FROM outside_fact
+        ANTI JOIN denied_fact USING (fact_id)""")
+    con.execute("""
+        UPDATE project_person SET birth_floor = least(birth_floor,
+          CAST(w.last_day + project_person.shift_days - INTERVAL 90 YEAR AS DATE))
+        FROM record_window AS w
+        WHERE w.person_id = project_person.person_id AND w.last_day IS NOT NULL""")
 
 
 def row_filter(table: SourceTable) -> str:
@@ -214,7 +236,7 @@ def row_filter(table: SourceTable) -> str:
         )
     # A table nobody thought of holds nothing of a limited person.
     stays = _STAYS.get(table.full_name, "FALSE")
-    return f"(x.person_id IS NULL OR {stays})"
+    return f"(x.person_id IS NULL OR x.is_truncated_only OR {stays})"
 
 
 def rows_of(table: SourceTable) -> str:
@@ -228,14 +250,20 @@ def rows_of(table: SourceTable) -> str:
             "(SELECT person_id FROM limited_person) UNION ALL BY NAME FROM limited_period_row"
             ") AS t JOIN project_person AS p ON p.person_id = t.person_id"
         )
+    own = "x.person_id IS NULL OR x.is_truncated_only"
     remade = ", ".join(
-        f"CASE WHEN x.person_id IS NULL THEN t.{name} ELSE {made} END AS {name}"
+        f"CASE WHEN {'x.person_id IS NULL' if name in _DATED else own} "
+        f"THEN t.{name} ELSE {made} END AS {name}"
         for name, made in REMADE.get(table.full_name, {}).items()
         if any(c.name == name for c in table.columns)
     )
     columns = f"t.* REPLACE ({remade})" if remade else "t.*"
+    rows = (
+        f"SELECT {columns} FROM {origin} "  # noqa: S608
+        f"LEFT JOIN limited AS x ON x.person_id = t.person_id WHERE {row_filter(table)}"
+    )
+    is_fact_table = table.schema == "cdm" and table.name in FACT_TABLES
     return (
-        f"FROM (SELECT {columns} FROM {origin} "  # noqa: S608
-        "LEFT JOIN limited AS x ON x.person_id = t.person_id "
-        f"WHERE {row_filter(table)}) AS t JOIN project_person AS p ON p.person_id = t.person_id"
+        f"FROM {truncated(table, rows, is_fact_table)} "
+        "JOIN project_person AS p ON p.person_id = t.person_id"
     )

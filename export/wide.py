@@ -29,6 +29,7 @@ from biobraid.core.runs import code_version
 from biobraid.export.card import card_text, dictionary_csv
 from biobraid.export.codelist import load_code_lists
 from biobraid.export.project import INTERNAL, OpenProject, open_project, refuse_expired
+from biobraid.export.register import withdrawn_ids
 from biobraid.export.release import MANIFEST, file_sha256, find_release, flush_folder
 from biobraid.export.session import lock_down, release_session
 from biobraid.export.wide_absent import Reasons, find_reasons, reasons_of
@@ -118,7 +119,7 @@ def _write(
     with release_session(home, source) as con:
         load_code_lists(con, project, plan.code_lists)
         lock_down(con)
-        persons = _load_persons(con, cohort, plan)
+        persons = _load_persons(con, cohort, plan, withdrawn_ids(home, owner, source.name))
         if persons.num_rows < project.min_cell:
             raise DisclosureError(
                 Fault(f"cohort {cohort}", "holds fewer persons than may be shown",
@@ -192,18 +193,23 @@ def write_parquet(
             sink.close()
 
 
-def _load_persons(con: duckdb.DuckDBPyConnection, cohort: str, plan: WidePlan) -> pa.Table:
+def _load_persons(
+    con: duckdb.DuckDBPyConnection, cohort: str, plan: WidePlan, withdrawn: Sequence[int]
+) -> pa.Table:
     """Make wide_person(place, person_id, cohort dates): the cohort in the order of its ids.
 
-    Only persons whom the release holds: one released since may lack the withdrawn.
+    Only persons whom the release holds: one released since may lack the withdrawn. And of an
+    older release none that were withdrawn since.
     """
+    con.register("withdrawn", pa.table({"person_id": pa.array(withdrawn, pa.int64())}))
     con.execute(f"""
         CREATE TEMP TABLE wide_person AS
         SELECT row_number() OVER (ORDER BY c.person_id) - 1 AS place, c.person_id,
           CAST(c.cohort_start_date AS DATE) AS cohort_start_date,
           CAST(c.cohort_end_date AS DATE) AS cohort_end_date
         FROM project.cohort."{cohort}" AS c
-        WHERE c.person_id IN (SELECT person_id FROM release.cdm.person)""")  # noqa: S608
+        WHERE c.person_id IN (SELECT person_id FROM release.cdm.person)
+          AND c.person_id NOT IN (SELECT person_id FROM withdrawn)""")  # noqa: S608
     found = con.execute("FROM wide_person ORDER BY place").to_arrow_table()
     by_days = [
         v.name

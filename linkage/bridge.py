@@ -17,15 +17,13 @@ import pyarrow.parquet as pq
 from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
-from biobraid.core.schemas import LINK_BRIDGE, LINK_CONSENT, LINK_QUALITY
+from biobraid.core.schemas import LANDING_TABLES, LINK_BRIDGE, LINK_CONSENT, LINK_QUALITY
 from biobraid.core.schemas.table import Table
 from biobraid.core.warehouse import parquet_list
 from biobraid.linkage.consent import CONSENT_QUERY
 
 _BATCH_ROWS = 128 * 1024
-_KEYED_TABLES = (
-    "raw.value", "raw.event", "raw.record", "raw.detail", "raw.consent", "raw.asset", "raw.vector",
-)  # fmt: skip
+_KEYED_TABLES = tuple(t.full_name for t in LANDING_TABLES if "source_person_key" in t.arrow.names)
 _METRICS = """
     count(*) AS n_source_persons,
     count(DISTINCT person_id) AS n_persons,
@@ -35,6 +33,7 @@ _METRICS = """
     count(*) FILTER (link_status = 'waiting') AS n_waiting,
     count(*) FILTER (link_status = 'quarantined') AS n_quarantined,
     count(*) FILTER (link_status = 'withdrawn') AS n_withdrawn,
+    count(*) FILTER (link_status = 'restricted') AS n_restricted,
     count(*) FILTER (is_unidentified AND link_status = 'waiting') AS n_without_identity"""
 
 
@@ -84,11 +83,13 @@ def make_bridge(con: duckdb.DuckDBPyConnection) -> None:
         judged AS (
           SELECT o.*, m.person_id, m.method, m.confidence,
             CASE WHEN w.source_person_key IS NOT NULL THEN 'withdrawn'
+              WHEN r.source_person_key IS NOT NULL THEN 'restricted'
               WHEN q.source_person_key IS NOT NULL THEN 'quarantined'
               WHEN m.person_id IS NOT NULL THEN 'linked'
               ELSE 'waiting' END AS link_status
           FROM one AS o
           LEFT JOIN withdrawn AS w USING (source_person_key)
+          LEFT JOIN restricted AS r USING (source_person_key)
           LEFT JOIN quarantined AS q USING (source_person_key)
           LEFT JOIN person_member AS m
             ON m.source_person_key = o.source_person_key AND m.valid_to_run IS NULL

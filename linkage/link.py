@@ -29,7 +29,9 @@ from biobraid.linkage.evidence import store_evidence
 from biobraid.linkage.inbox import inbox_files, normalise_identifiers, remove_files, take_files
 from biobraid.linkage.normalise import NORM_VERSION
 from biobraid.linkage.persons import assign_persons
+from biobraid.linkage.rights import find_restricted, rectify_identifiers
 from biobraid.linkage.vault import Vault, open_vault
+from biobraid.linkage.withdrawal import drop_erased, retired_of
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 _STEPS = ("identities", "consent", "edges", "clusters", "persons", "bridge", "saving")
@@ -40,7 +42,8 @@ class LinkResult:
     """What a linkage did; `by_study`: study -> metric -> n, as in link.quality.
 
     Each source person is counted once among n_minted, n_linked_map, n_linked_strong_key,
-    n_waiting, n_quarantined and n_withdrawn. Conflicts are those that hold now.
+    n_waiting, n_quarantined,
+    n_withdrawn and n_restricted. Conflicts are those that hold now.
     """
 
     run_id: int
@@ -77,11 +80,18 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         begin("identities")
         files = inbox_files(home, manifest)
         changed = take_files(con, home, files)
+        changed |= drop_erased(con, home, manifest)
+        if rectify_identifiers(con):
+            changed.add("identifier")
         if normalise_identifiers(con, date_orders):
             changed.add("identifier")
         begin("consent")
         load_consent(con, home, manifest)
-        con.execute("CREATE TEMP TABLE set_aside AS SELECT source_person_key FROM withdrawn")
+        find_restricted(con)
+        con.execute(
+            "CREATE TEMP TABLE set_aside AS SELECT source_person_key FROM withdrawn "
+            "UNION SELECT source_person_key FROM restricted"
+        )
         if find_unidentified(con, home, manifest):
             changed.add("checked_part")
         begin("edges")
@@ -90,7 +100,7 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         find_clusters(con)
         changed |= store_evidence(con, run_id)
         begin("persons")
-        changed |= assign_persons(con, run_id, minting)
+        changed |= assign_persons(con, run_id, minting, retired_of(vault))
         begin("bridge")
         make_bridge(con)
         counts = count_links(con)

@@ -8,7 +8,7 @@ releases stay resolvable through person.successor_person_id.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import duckdb
 import numpy as np
@@ -17,28 +17,33 @@ import pyarrow as pa
 from biobraid.linkage.components import Ints
 from biobraid.linkage.deterministic import STRONG_KEY_CERTAINTY
 
+IsRetired = Callable[[int], bool]
 _POSITIVE = np.uint64(2**63 - 1)
 
 
 def assign_persons(
-    con: duckdb.DuckDBPyConnection, run_id: int, minting: Iterable[tuple[str, str]]
+    con: duckdb.DuckDBPyConnection,
+    run_id: int,
+    minting: Iterable[tuple[str, str]],
+    is_retired: IsRetired | None = None,
 ) -> set[str]:
     """Give every cluster that may have one a person; returns the vault tables changed.
 
     minting: (study, source) pairs whose source persons may become persons of their own.
+    is_retired: true for ids of persons who were erased; they are never drawn again.
     A cluster in which nobody mints and nobody is a person yet waits. Needs the tables of
     find_clusters; source persons set aside or in quarantine are left as they are.
     """
     _place(con, minting)
-    _mint(con, run_id)
+    _mint(con, run_id, is_retired)
     _list_moves(con)
     changed = _apply(con, run_id)
     con.execute("DROP TABLE placed; DROP TABLE home_of; DROP TABLE minted; DROP TABLE move")
     return changed
 
 
-def draw_ids(n: int, taken: Ints) -> Ints:
-    """n new random positive 63-bit ids that are neither in `taken` nor equal to each other.
+def draw_ids(n: int, taken: Ints, is_retired: IsRetired | None = None) -> Ints:
+    """n new random positive 63-bit ids, not in `taken`, not retired, not equal to each other.
 
     Unordered, so that the order of ids tells nothing of the order of anything else. The odds
     of a clash among five million are one in 700,000; then all are drawn again.
@@ -47,7 +52,9 @@ def draw_ids(n: int, taken: Ints) -> Ints:
         bits = np.frombuffer(secrets.token_bytes(8 * n), np.uint64)
         drawn: Ints = (bits & _POSITIVE).astype(np.int64)
         every = np.concatenate([drawn, taken])
-        if (drawn > 0).all() and len(np.unique(every)) == len(every):
+        if not (drawn > 0).all() or len(np.unique(every)) != len(every):
+            continue
+        if is_retired is None or not any(is_retired(p) for p in drawn.tolist()):
             return drawn
 
 
@@ -86,7 +93,7 @@ def _place(con: duckdb.DuckDBPyConnection, minting: Iterable[tuple[str, str]]) -
     con.execute("DROP TABLE minting")
 
 
-def _mint(con: duckdb.DuckDBPyConnection, run_id: int) -> None:
+def _mint(con: duckdb.DuckDBPyConnection, run_id: int, is_retired: IsRetired | None) -> None:
     """`minted`: a new person for each cluster without one; its anchor is the one who mints."""
     con.execute("""
         CREATE TEMP TABLE anchor AS
@@ -95,7 +102,7 @@ def _mint(con: duckdb.DuckDBPyConnection, run_id: int) -> None:
         QUALIFY row_number() OVER (PARTITION BY root ORDER BY study, source_person_key) = 1""")
     roots = con.execute("SELECT root, source_person_key FROM anchor").to_arrow_table()
     taken = con.execute("SELECT person_id FROM person").fetchnumpy()["person_id"]
-    ids = draw_ids(roots.num_rows, taken)
+    ids = draw_ids(roots.num_rows, taken, is_retired)
     con.register("drawn", roots.append_column("person_id", pa.array(ids)))
     con.execute("CREATE TEMP TABLE minted AS FROM drawn")
     con.unregister("drawn")

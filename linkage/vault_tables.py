@@ -127,6 +127,40 @@ _ALL = (
         severity=_TEXT,  # quarantine, not-linked
         source_person_key=_TEXT,
     ),
+    # What is kept of whom nothing else is: keyed tokens of person ids never to be drawn again.
+    _table("suppress_token", "hmac", hmac=_TEXT, type=_TEXT),
+    # Withdrawals carried out, by keyed token of the source person.
+    _table(
+        "withdrawal",
+        "order_id token",
+        order_id=_TEXT,
+        token=_TEXT,
+        study=_TEXT,
+        level=_TEXT,  # no_contact, no_access, no_use
+        modality=_TEXT,
+        effective_from=_TEXT,
+    ),
+    # Source persons whose data are kept and not processed; lifted_on is null while it holds.
+    _table(
+        "restriction",
+        "source_person_key since",
+        source_person_key=_TEXT,
+        since=_TEXT,
+        lifted_on=_TEXT,
+        reason=_TEXT,
+    ),
+    # Identifiers put right at a person's request; each holds against later deliveries of the
+    # value it corrects.
+    _table(
+        "rectification",
+        "source_person_key type old_value made_on",
+        source_person_key=_TEXT,
+        type=_TEXT,
+        old_value=_TEXT,
+        new_value=_TEXT,
+        made_on=_TEXT,
+        reason=_TEXT,
+    ),
     # Landing parts in which every source person is known to the vault.
     _table("checked_part", "path", path=_TEXT, fingerprint=_TEXT),
 )

@@ -9,6 +9,7 @@ import duckdb
 
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
+from biobraid.core.orders import BULK_DUE, open_orders
 from biobraid.core.warehouse import connect
 
 BOOKS = (
@@ -71,7 +72,7 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
     files: books per source. failed: files that could not be read, with each fault. rejects:
     counts by source, reason and column. ignored: counts by source and rule. warnings: what
     landed although it is not as declared, such as unknown codes. linkage: metrics of the last
-    run. warehouse: answers to _QUESTIONS.
+    run. withdrawals: begun and not carried out everywhere. warehouse: answers to _QUESTIONS.
     """
     report: dict[str, Any] = {"home": home.root.name, "name": home.settings.name}
     with Manifest(home) as manifest:
@@ -82,6 +83,7 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
         report["ignored"] = _counted(manifest, "ignored", "rule")
         report["warnings"] = _counted(manifest, "warnings", "warning")
         report["linkage"] = _linkage(home, manifest)
+        report["withdrawals"] = _withdrawals(home, manifest)
         report["runs"] = manifest.runs()[-10:]
     if home.warehouse.is_file():
         report["warehouse"] = _warehouse(home, top)
@@ -148,6 +150,24 @@ def _linkage(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
         "SELECT study, source, metric, n FROM read_parquet(?) ORDER BY ALL",
         [str(home.landing / found[0])],
     )
+
+
+def _withdrawals(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
+    """Orders not yet carried out everywhere, and masked bulk with the day it is rewritten by."""
+    found = [
+        {"withdrawal": o.order_id, "study": o.study, "level": o.level, "modality": o.modality,
+         "source_persons": len(o.keys), "state": f"begun; done: {', '.join(o.done) or 'nothing'}",
+         "due_on": None}
+        for o in open_orders(home)
+    ]  # fmt: skip
+    for order_id, due in sorted(manifest.note(BULK_DUE, {}).items()):
+        found += [
+            {"withdrawal": order_id, "study": None, "level": None, "modality": None,
+             "source_persons": None, "state": f"masked in {holder}, to be rewritten",
+             "due_on": day}
+            for holder, day in sorted(due.items())
+        ]  # fmt: skip
+    return found
 
 
 def _warehouse(home: Home, top: int) -> dict[str, Any]:

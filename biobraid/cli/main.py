@@ -35,6 +35,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "query": ("query", "Run SQL on a release."),
     "cohort": ("cohort", "Define a cohort in SQL, with attrition per step."),
     "export": ("export", "Write a model-ready Parquet dataset of a cohort."),
+    "withdraw": ("withdraw", "Take a person out, as far as a withdrawal says."),
+    "subject": ("subject", "Everything held about one person; corrections; restriction."),
+    "register": ("register", "Who has which release and export; withdrawals still in them."),
     "vault": ("vault", "Back up, restore or re-key the vault."),
 }
 

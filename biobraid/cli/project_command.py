@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from biobraid.cli.main import Invocation
+from biobraid.cli.steps import writing
 from biobraid.core.home import open_home
 from biobraid.core.schemas import MODALITIES
 
@@ -73,3 +75,52 @@ def list_projects(call: Invocation) -> None:
     header = ["project", "title", "dates", "expiry", "releases"]
     call.out.table("", header, rows)
     call.out.result({"projects": [dict(zip(header, row, strict=True)) for row in rows]})
+
+
+@command.command("rotate-key")
+@click.argument("name")
+@click.option("--reason", required=True, help="Why: kept in the journal.")
+@click.pass_obj
+def rotate(call: Invocation, name: str, reason: str) -> None:
+    """Give the project NAME a new key: later releases have other ids, tokens and date shifts."""
+    from biobraid.export.bridging import rotate_key
+    from biobraid.export.project import open_project
+
+    with writing(call, "project rotate-key") as (home, run):
+        project = rotate_key(open_project(home, name))
+        version = project.settings.key_version
+        run.detail.update({"project": name, "key_version": version, "reason": reason})
+    call.out.say(f"Project {name} has version {version} of its key. Release it again; cohorts are")
+    call.out.say("made anew on that release. For whoever must follow people across the two:")
+    call.out.say(f"  biobraid project bridge {name} --from {version - 1} --to {version} --out FILE")
+    call.out.result({"project": name, "key_version": version})
+
+
+@command.command("bridge")
+@click.argument("name")
+@click.option("--from", "version", type=click.IntRange(1), help="Version of the key; default: now.")
+@click.option("--with", "other", help="Another project; default: NAME itself.")
+@click.option("--to", "other_version", type=click.IntRange(1), help="Its version; default: now.")
+@click.option("--reason", required=True, help="Who approved it: kept in the journal.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="CSV to write."
+)
+@click.pass_obj
+def bridge(
+    call: Invocation, name: str, version: int | None, other: str | None,
+    other_version: int | None, reason: str, out: Path,
+) -> None:  # fmt: skip
+    """Write which id of project NAME is which of another project or key. Needs an approval."""
+    from biobraid.export.bridging import write_bridge
+    from biobraid.export.project import open_project
+
+    with writing(call, "project bridge") as (home, run):
+        side = (name, version or open_project(home, name).settings.key_version)
+        beside = other or name
+        to = (beside, other_version or open_project(home, beside).settings.key_version)
+        if side == to:
+            raise click.UsageError("Both sides are the same: say --with, or --from and --to.")
+        n = write_bridge(home, side, to, out)
+        run.detail.update({"from": list(side), "to": list(to), "n": n, "reason": reason})
+    call.out.say(f"{n} pairs of ids: {out}  (who holds this file can join the two)")
+    call.out.result({"bridge": str(out), "n": n})

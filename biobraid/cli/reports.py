@@ -72,6 +72,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         ("Ignored by rule", report["ignored"]),
         ("Landed, but not as declared", report["warnings"]),
         ("Linkage", report["linkage"]),
+        ("Withdrawals under way", report["withdrawals"]),
     ]
     titles = {
         "attrition": "Persons at each step",

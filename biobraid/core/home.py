@@ -29,6 +29,8 @@ class Settings(BaseModel):
     min_cell: int = Field(default=10, ge=1)
     deliveries: str = ""  # folder with one sub-folder per study; empty: <home>.deliveries
     key_dir: str = ""  # empty: the user's state folder
+    # Days a recipient has to drop withdrawn persons, and we to rewrite referenced bulk.
+    withdrawal_grace_days: int = Field(default=90, ge=0)
 
 
 class Home:
@@ -112,6 +114,21 @@ class Home:
     def reports(self) -> Path:
         """Receipts and reports."""
         return self.root / "reports"
+
+    @property
+    def withdrawals(self) -> Path:
+        """Withdrawals that are ordered and not yet carried out everywhere; mode 0700."""
+        return self.root / "withdrawals"
+
+    @property
+    def register(self) -> Path:
+        """Who holds which release and export, and which withdrawn persons are in them."""
+        return self.root / "register.json"
+
+    @property
+    def kernels(self) -> Path:
+        """Saved imputation models; they hold training rows."""
+        return self.root / "kernels"
 
     @property
     def deliveries(self) -> Path:

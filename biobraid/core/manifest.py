@@ -12,13 +12,14 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from biobraid.core.home import Home
 from biobraid.core.schemas import RAW_FILE
+from biobraid.core.suppress import Rule
 
 _COUNTS = tuple(c.name for c in RAW_FILE.columns if c.type == "BIGINT")
 _FILE_COLUMNS = tuple(c.name for c in RAW_FILE.columns)
@@ -35,6 +36,9 @@ CREATE TABLE IF NOT EXISTS part (
 );
 CREATE TABLE IF NOT EXISTS object (
   name TEXT PRIMARY KEY, path TEXT NOT NULL, rows INTEGER NOT NULL, fingerprint TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS suppress (
+  token TEXT NOT NULL, modality TEXT NOT NULL, after TEXT, PRIMARY KEY (token, modality)
 );
 CREATE TABLE IF NOT EXISTS note (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS run (
@@ -186,6 +190,19 @@ class Manifest:
         """A remembered JSON value."""
         row = self._con.execute("SELECT value FROM note WHERE key = ?", (key,)).fetchone()
         return default if row is None else json.loads(row[0])
+
+    def put_suppressed(self, rule: Rule) -> None:
+        """Let nothing (or nothing dated after a day) of a source person land again."""
+        self._con.execute("INSERT OR REPLACE INTO suppress VALUES (?, ?, ?)", astuple(rule))
+
+    def drop_suppressed(self, token: str) -> int:
+        """Let a source person land again; returns how many rules went."""
+        return self._con.execute("DELETE FROM suppress WHERE token = ?", (token,)).rowcount
+
+    def suppressed(self) -> list[Rule]:
+        """What may not land, of whom (keyed tokens), sorted."""
+        rows = self._con.execute("SELECT token, modality, after FROM suppress ORDER BY 1, 2")
+        return [Rule(*row) for row in rows]
 
     def put_run(self, run: Mapping[str, Any]) -> None:
         """Insert or replace a run: run_id, verb, code_version, started_at, ended_at, status."""

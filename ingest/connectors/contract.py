@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.keys import IngestKeys
 from biobraid.core.study import Source, Study
+from biobraid.core.suppress import Suppressed
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class FileJob:
     keys_repeat: bool = False  # the reader has raised RepeatedKeys before: give row numbers
     tmp: Path | None = None  # folder of the home for files unpacked while reading
     delivered_as: str = ""  # path below the study's deliveries, with slashes: for the vault only
+    # Who may not land (again). Landing itself drops rows that have a source_person_key; a
+    # connector asks only where people stand otherwise (blocks of samples).
+    suppressed: Suppressed | None = None
 
     @property
     def source(self) -> Source:

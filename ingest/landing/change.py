@@ -121,12 +121,19 @@ class Change:
         return n_removed
 
     def rewrite(
-        self, con: duckdb.DuckDBPyConnection, part: PartFile, losers: str, moves: str, origin: str
+        self,
+        con: duckdb.DuckDBPyConnection,
+        part: PartFile,
+        losers: str,
+        moves: str | None,
+        origin: str,
+        blank: tuple[Sequence[str], str] = ((), ""),
     ) -> None:
-        """Drop the rows at the places in `losers`, give those in `moves` other ids."""
+        """Drop the rows at the places in `losers`, give those in `moves`, if any, other ids;
+        empty the cells that `blank` names (see rewrite_part)."""
         schema = file_schema(part.table)
         new = rewrite_part(
-            con, part, schema, losers, ("file_row_number",), moves, folder=self._staging
+            con, part, schema, losers, ("file_row_number",), moves, self._staging, blank
         )
         self.touched.add(part.batch)
         self._replace(part, new, origin)

@@ -14,6 +14,7 @@ from biobraid.core.home import Home
 from biobraid.core.keys import IngestKeys, ingest_keys
 from biobraid.core.manifest import Manifest
 from biobraid.core.study import Study, delivery_folder, read_study, study_packs
+from biobraid.core.suppress import Suppressed
 from biobraid.ingest.connectors.contract import FileJob, Variable
 from biobraid.ingest.landing.books import ensure_empty_parts
 from biobraid.ingest.landing.deliveries import Delivered, Delivery, look
@@ -75,7 +76,8 @@ def ingest(
                 else:
                     without_files.append((study.id, source_id))
         load = load_variables or _load_variables
-        run = _Run(home, keys, dry_run, load, id_bits, _namespaces(home))
+        barred = Suppressed.of(keys, manifest.suppressed())
+        run = _Run(home, keys, dry_run, load, id_bits, _namespaces(home), barred)
         outcomes += run.land(manifest, deliveries, workers, progress)
         if not dry_run:
             progress.stage("settle")
@@ -152,6 +154,7 @@ class _Run:
     load_variables: LoadVariables
     id_bits: int
     namespaces: Mapping[str, str]
+    suppressed: Suppressed
 
     def land(
         self,
@@ -236,6 +239,7 @@ class _Run:
             delivered_as=file.path.relative_to(
                 delivery_folder(self.home, delivery.study.id)
             ).as_posix(),
+            suppressed=self.suppressed or None,
         )
         return Task(
             job,

@@ -155,21 +155,29 @@ def rewrite_part(
     on: Sequence[str] = (),
     new_ids: str | None = None,
     folder: Path | None = None,
+    blank: tuple[Sequence[str], str] = ((), ""),
 ) -> PartFile | None:
     """Copy a part without the rows that match `losers`; returns None if no row is left.
 
     losers: name of a relation of `con` with the columns `on` (of JOIN_COLUMNS); a null never
     matches. new_ids: name of a relation (file_row_number, row_id, record_id): the rows at
-    these places get these ids. The copy is staged under a partial name, beside the part or in
+    these places get these ids. blank: columns, and a relation of one column: where such a column
+    holds a value of the relation, it becomes null. The copy is staged under a partial name, beside the part or in
     `folder`.
     """
     if bad := [c for c in on if c not in JOIN_COLUMNS]:
         raise ValueError(f"parts cannot be joined on {bad}")
     ids = {"row_id", "record_id"} if new_ids else set()
-    columns = ", ".join(
-        f"coalesce(n.{f.name}, p.{f.name}) AS {f.name}" if f.name in ids else f"p.{f.name}"
-        for f in schema
-    )
+    emptied, holding = blank
+
+    def made(name: str) -> str:
+        if name in ids:
+            return f"coalesce(n.{name}, p.{name}) AS {name}"
+        if name in emptied:
+            return f"CASE WHEN p.{name} IN (FROM {holding}) THEN NULL ELSE p.{name} END AS {name}"
+        return f"p.{name}"
+
+    columns = ", ".join(made(f.name) for f in schema)
     query = f"SELECT {columns} FROM read_parquet(?, file_row_number = true) AS p"  # noqa: S608
     if new_ids:
         query += f" LEFT JOIN {new_ids} AS n ON p.file_row_number = n.file_row_number"

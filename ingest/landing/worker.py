@@ -30,6 +30,7 @@ from biobraid.ingest.landing.memory import Share
 from biobraid.ingest.landing.parts import FACT_TABLES, SCHEMAS, VERSION_TABLE, PartFile
 from biobraid.ingest.landing.stage import Stage
 from biobraid.ingest.landing.tally import Tally
+from biobraid.ingest.landing.withheld import Withheld
 from biobraid.ingest.withdrawals import SOURCE_ID, read_withdrawals
 
 POSITIVE_BITS = 63
@@ -114,7 +115,8 @@ def _read(
 ) -> Read:
     job = task.job
     tally = Tally()
-    for item in _items(job):
+    withheld = Withheld(job)
+    for item in withheld.without(_items(job)):
         if isinstance(item, Counts):
             tally.add(item)
             on_bytes(item.bytes_done)
@@ -133,6 +135,7 @@ def _read(
                 "Wait until it is copied, then run the same command again.",
             )
         )
+    withheld.count(tally)
     _refuse_no_records(job, tally)
     share = Share(job.memory_gb, job.threads, task.tmp)
     is_delta = job.source.delivery == "delta"

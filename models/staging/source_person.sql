@@ -10,14 +10,14 @@ MODEL (
     table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector, feature, genotype_sample or wearable_sample',
     source_person_key = 'Keyed hash of the native person id, of records that name nobody that of staging.record_owner; null for rows of nobody',
     person_id = 'Person the source person is linked to; null unless link_status is linked',
-    link_status = 'linked, waiting, quarantined, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
+    link_status = 'linked, waiting, quarantined, restricted, withdrawn; not-linked where link has not seen the key; no-person where the rows name nobody; of-nobody where they need not (locations, care sites, providers, metadata, relations between these)',
     n_rows = 'Rows of the raw table'
   ),
   audits (
     unique_key(columns := (study, source, table_name, source_person_key, link_status)),
     accepted_values(
       "column" := link_status,
-      is_in := ('linked', 'waiting', 'quarantined', 'withdrawn', 'not-linked', 'no-person', 'of-nobody')
+      is_in := ('linked', 'waiting', 'quarantined', 'restricted', 'withdrawn', 'not-linked', 'no-person', 'of-nobody')
     )
   )
 );

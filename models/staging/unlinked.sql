@@ -7,8 +7,8 @@ MODEL (
   column_descriptions (
     study = 'Study of the rows',
     source = 'Source within the study',
-    table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector, feature or genotype_sample',
-    link_status = 'waiting, quarantined, withdrawn, not-linked or no-person',
+    table_name = 'Raw table the rows stand in: value, event, record, detail, asset, vector, feature, genotype_sample or wearable_sample',
+    link_status = 'waiting, quarantined, restricted, withdrawn, not-linked or no-person',
     n_rows = 'Rows of the raw table',
     n_source_persons = 'Source persons they belong to; 0 for no-person'
   ),

@@ -25,10 +25,14 @@ import pyarrow.parquet as pq
 
 @dataclass(frozen=True)
 class Canary:
-    """A planted identifier: its type and its value as delivered."""
+    """A planted identifier: its type and its value as delivered.
+
+    is_keyed: an id of our own, which no leak would spell otherwise than as text or as a number.
+    """
 
     type: str
     value: str
+    is_keyed: bool = False
 
 
 @dataclass
@@ -62,10 +66,18 @@ def spellings(value: str) -> set[bytes]:
     return {f.lower() for f in forms if len(f) >= 5}
 
 
+def plain_forms(value: str) -> set[bytes]:
+    """An id as text, and a 63-bit id as columns hold it."""
+    forms = {value.encode()}
+    if value.isdigit() and 15 <= len(value) <= 19:
+        forms.add(int(value).to_bytes(8, "little"))
+    return {f.lower() for f in forms}
+
+
 def scan(root: Path, canaries: list[Canary], outside: tuple[str, ...] = ()) -> Scan:
     """Search everything below `root` but the sub-folders named in `outside`."""
     result = Scan()
-    needles = [(c, spellings(c.value)) for c in canaries]
+    needles = [(c, plain_forms(c.value) if c.is_keyed else spellings(c.value)) for c in canaries]
     skipped = [root / name for name in outside]
     with tempfile.TemporaryDirectory() as scratch:
         for path in sorted(root.rglob("*")):

@@ -12,7 +12,7 @@ LINK_BRIDGE = Table(
 source_person_key VARCHAR as in raw
 study VARCHAR study of the source person
 person_id BIGINT random positive 63-bit id drawn in the vault; null while not linked
-link_status VARCHAR linked, waiting (source mints no persons), quarantined or withdrawn
+link_status VARCHAR linked, waiting (source mints no persons), quarantined, restricted (kept, not processed) or withdrawn
 method VARCHAR minted, authoritative-map, strong-key
 certainty DOUBLE probability that the link is right; 1 for assertions and mints
 """

@@ -1,0 +1,8 @@
+"""Taking people out of what ingest wrote. Modalities import their holder here."""
+
+from biobraid.ingest.erasure.genotypes import GENOTYPES
+from biobraid.ingest.erasure.inbox import INBOX
+from biobraid.ingest.erasure.landing import LANDING
+from biobraid.ingest.erasure.statements import put_statement, suppress
+
+__all__ = ["GENOTYPES", "INBOX", "LANDING", "put_statement", "suppress"]
