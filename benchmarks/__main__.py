@@ -21,7 +21,7 @@ from benchmarks.machine import describe
 
 NAMES = (
     "ukb_wide", "fhir", "spine", "vocabulary", "bias_500k",
-    "decay_p12", "decay_scale", "rubin", "mice_scale",
+    "decay_p12", "decay_scale", "rubin", "mice_scale", "linkage", "linkage_febrl4",
 )  # fmt: skip
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
 

@@ -30,6 +30,9 @@ _METRICS = """
     count(*) FILTER (link_status = 'linked' AND method = 'minted') AS n_minted,
     count(*) FILTER (link_status = 'linked' AND method = 'authoritative-map') AS n_linked_map,
     count(*) FILTER (link_status = 'linked' AND method = 'strong-key') AS n_linked_strong_key,
+    count(*) FILTER (link_status = 'linked' AND method = 'review') AS n_linked_review,
+    count(*) FILTER (link_status = 'linked' AND method = 'probabilistic') AS n_linked_probabilistic,
+    count(*) FILTER (link_status = 'linked' AND method = 'token') AS n_linked_token,
     count(*) FILTER (link_status = 'waiting') AS n_waiting,
     count(*) FILTER (link_status = 'quarantined') AS n_quarantined,
     count(*) FILTER (link_status = 'withdrawn') AS n_withdrawn,
@@ -106,7 +109,7 @@ def count_links(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
             f"SELECT {group} AS study, {_METRICS} FROM bridge GROUP BY 1 ORDER BY 1"  # noqa: S608
         ).to_arrow_table()
         counts |= {row.pop("study"): row for row in rows.to_pylist()}
-        for metric, query in (("n_conflicts", _CONFLICTS), ("n_maps_unresolved", _UNRESOLVED)):
+        for metric, query in _BESIDE.items():
             found = dict(con.execute(query.format(group=group)).fetchall())
             for study, metrics in counts.items():
                 metrics.setdefault(metric, found.get(study, 0))
@@ -121,6 +124,15 @@ _UNRESOLVED = """
   WHERE split_part(type, ':', 1) = 'map_id'
     AND (NOT is_valid OR norm_value NOT IN (SELECT source_person_key FROM source_record))
   GROUP BY 1"""
+_TO_REVIEW = """
+  SELECT {group}, count(DISTINCT e.key_l || e.key_r) FROM edge AS e
+  INNER JOIN known_study AS s ON s.source_person_key IN (e.key_l, e.key_r)
+  WHERE e.decision = 'review' GROUP BY 1"""
+_BESIDE = {
+    "n_conflicts": _CONFLICTS,
+    "n_maps_unresolved": _UNRESOLVED,
+    "n_pairs_to_review": _TO_REVIEW,
+}
 
 
 def publish(

@@ -1,6 +1,6 @@
 """Linking source persons to random person ids: the whole run, in one call.
 
-    inbox -> vault -> edges -> clusters -> persons -> vault saved -> bridge in force
+    inbox -> vault -> edges -> scores -> clusters -> persons -> vault saved -> bridge in force
 
 Killed anywhere, the same call again gives the same bridge: the inbox is emptied only after
 the vault generation that holds its rows is in force, and the bridge is always made anew from
@@ -20,19 +20,22 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.runs import code_version
 from biobraid.core.schemas import LINK_BRIDGE
-from biobraid.core.study import read_study, study_packs
 from biobraid.linkage.bridge import count_links, find_unidentified, make_bridge, publish
 from biobraid.linkage.clusters import find_clusters
 from biobraid.linkage.consent import load_consent
+from biobraid.linkage.declared import declared_sources, make_many_of_one
 from biobraid.linkage.deterministic import find_edges
 from biobraid.linkage.evidence import store_evidence
 from biobraid.linkage.inbox import inbox_files, normalise_identifiers, remove_files, take_files
+from biobraid.linkage.match_model import home_model
+from biobraid.linkage.memberships import hold_memberships, hold_the_torn
 from biobraid.linkage.normalise import NORM_VERSION
 from biobraid.linkage.persons import assign_persons
+from biobraid.linkage.probabilistic import add_scored_edges, score_new
 from biobraid.linkage.vault import Vault, open_vault
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
-_STEPS = ("identities", "consent", "edges", "clusters", "persons", "bridge", "saving")
+_STEPS = ("identities", "consent", "edges", "scores", "clusters", "persons", "bridge", "saving")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class LinkResult:
     """What a linkage did; `by_study`: study -> metric -> n, as in link.quality.
 
     Each source person is counted once among n_minted, n_linked_map, n_linked_strong_key,
-    n_waiting, n_quarantined and n_withdrawn. Conflicts are those that hold now.
+    n_linked_review, n_linked_probabilistic, n_linked_token, n_waiting, n_quarantined and
+    n_withdrawn. Conflicts are those that hold now.
     """
 
     run_id: int
@@ -64,7 +68,7 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
     Raises KeyFileError, LinkageError, BusyError or DiskError.
     """
     report = on_progress or (lambda _what, _done, _total: None)
-    minting, date_orders = _declared_sources(home)
+    declared = declared_sources(home)
     with open_vault(home) as vault, Manifest(home) as manifest:
         _refuse_lost_vault(vault, manifest)
         con = vault.con
@@ -77,7 +81,7 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         begin("identities")
         files = inbox_files(home, manifest)
         changed = take_files(con, home, files)
-        if normalise_identifiers(con, date_orders):
+        if normalise_identifiers(con, declared.date_orders):
             changed.add("identifier")
         begin("consent")
         load_consent(con, home, manifest)
@@ -85,12 +89,18 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         if find_unidentified(con, home, manifest):
             changed.add("checked_part")
         begin("edges")
+        make_many_of_one(con, declared)
         find_edges(con)
+        hold_memberships(con)
+        begin("scores")
+        changed |= score_new(con, home_model(home))
+        add_scored_edges(con)
+        hold_the_torn(con)
         begin("clusters")
         find_clusters(con)
         changed |= store_evidence(con, run_id)
         begin("persons")
-        changed |= assign_persons(con, run_id, minting)
+        changed |= assign_persons(con, run_id, declared.minting)
         begin("bridge")
         make_bridge(con)
         counts = count_links(con)
@@ -119,18 +129,6 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
             changed=tuple(published),
             is_dry_run=dry_run,
         )
-
-
-def _declared_sources(home: Home) -> tuple[set[tuple[str, str]], dict[tuple[str, str], str]]:
-    """Sources whose source persons may become persons, and how each source writes dates."""
-    minting: set[tuple[str, str]] = set()
-    date_orders: dict[tuple[str, str], str] = {}
-    for study in map(read_study, study_packs(home)):
-        for source_id, source in study.sources.items():
-            date_orders[study.id, source_id] = source.date_order
-            if source.mints_persons:
-                minting.add((study.id, source_id))
-    return minting, date_orders
 
 
 def _refuse_lost_vault(vault: Vault, manifest: Manifest) -> None:
