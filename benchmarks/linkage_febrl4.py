@@ -147,6 +147,8 @@ def _linked(con: duckdb.DuckDBPyConnection, settings: dict[str, Any]) -> str:
         CREATE OR REPLACE TEMP TABLE claim AS
         SELECT source_person_key AS root, 'study:' || study_group AS name,
           source_person_key AS value FROM candidate""")
+    con.execute("""CREATE OR REPLACE TEMP TABLE token_pair
+        (key_l VARCHAR, key_r VARCHAR, dice DOUBLE)""")
     con.execute("DROP TABLE IF EXISTS weighed; DROP TABLE IF EXISTS verdict")
     weigh(con)
     select_links(con)

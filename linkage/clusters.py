@@ -24,7 +24,7 @@ DATES_DISAGREE = """(
 
 
 def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `cluster` (source_person_key, root) and `quarantined` (source_person_key).
+    """Make `cluster` (source_person_key, root).
 
     `cluster` holds only those with an edge; anyone else is a cluster of one. Needs the
     tables of find_edges, `membership_edge` and `many_of_one`. Adds to `found_conflict`.
@@ -53,10 +53,14 @@ def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
         INSERT INTO found_conflict
         SELECT x.rule_id, 'quarantine', x.root, c.source_person_key
         FROM contradiction AS x INNER JOIN cluster AS c USING (root)""")
+    con.execute("DROP TABLE contradiction")
+
+
+def quarantine(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `quarantined` (source_person_key) once every rule has spoken."""
     con.execute("""
         CREATE TEMP TABLE quarantined AS
         SELECT DISTINCT source_person_key FROM found_conflict WHERE severity = 'quarantine'""")
-    con.execute("DROP TABLE contradiction")
 
 
 def _two_nhs_numbers(con: duckdb.DuckDBPyConnection) -> None:

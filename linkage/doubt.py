@@ -10,6 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from biobraid.linkage.clusters import DATES_DISAGREE
+from biobraid.linkage.tokens import ACCEPT_DICE, REVIEW_DICE
 
 _STRONG = "(l.nhs_number = r.nhs_number OR l.national_id = r.national_id)"
 _TURNED = "(l.first_name = r.surname AND l.surname = r.first_name)"
@@ -25,10 +26,16 @@ _DOUBT = f"""CASE
   END"""  # noqa: S608  constants; a null makes a condition null, which is no doubt
 
 
+# A token says how alike two are, not how certain: above ACCEPT_DICE as good as a corroborated
+# score, below it between review's bounds, in the order of likeness.
+_TOKEN_CERTAINTY = f"""CASE WHEN dice >= {ACCEPT_DICE} THEN .95 + .04 * (dice - {ACCEPT_DICE})
+  ELSE .5 + .4 * (dice - {REVIEW_DICE}) / ({ACCEPT_DICE} - {REVIEW_DICE}) END"""
+
+
 def weigh(con: duckdb.DuckDBPyConnection) -> None:
     """Make `weighed` (key_l, key_r, method, rule_id, match_weight, match_probability, doubt).
 
-    Needs `pair_score`, `candidate` and the strong keys' edges in `found_edge`.
+    Needs `pair_score`, `token_pair`, `candidate` and the strong keys' edges in `found_edge`.
     """
     con.execute(f"""
         CREATE TEMP TABLE weighed AS
@@ -41,3 +48,10 @@ def weigh(con: duckdb.DuckDBPyConnection) -> None:
           SELECT DISTINCT key_l, key_r FROM found_edge
           WHERE method = 'strong-key' AND decision = 'accepted'
         ) AS e ON e.key_l = s.key_l AND e.key_r = s.key_r""")  # noqa: S608  constants
+    con.execute(f"""
+        INSERT INTO weighed BY NAME
+        SELECT key_l, key_r, 'token' AS method, 'clk' AS rule_id,
+          {_TOKEN_CERTAINTY} AS match_probability, NULL::VARCHAR AS doubt
+        FROM token_pair AS t
+        WHERE NOT EXISTS (
+          SELECT 1 FROM pair_score AS s WHERE s.key_l = t.key_l AND s.key_r = t.key_r)""")  # noqa: S608  constants

@@ -21,17 +21,13 @@ from biobraid.core.manifest import Manifest
 from biobraid.core.runs import code_version
 from biobraid.core.schemas import LINK_BRIDGE
 from biobraid.linkage.bridge import count_links, find_unidentified, make_bridge, publish
-from biobraid.linkage.clusters import find_clusters
 from biobraid.linkage.consent import load_consent
-from biobraid.linkage.declared import declared_sources, make_many_of_one
-from biobraid.linkage.deterministic import find_edges
+from biobraid.linkage.declared import declared_sources
 from biobraid.linkage.evidence import store_evidence
+from biobraid.linkage.gathering import gather_evidence
 from biobraid.linkage.inbox import inbox_files, normalise_identifiers, remove_files, take_files
-from biobraid.linkage.match_model import home_model
-from biobraid.linkage.memberships import hold_memberships, hold_the_torn
 from biobraid.linkage.normalise import NORM_VERSION
 from biobraid.linkage.persons import assign_persons
-from biobraid.linkage.probabilistic import add_scored_edges, score_new
 from biobraid.linkage.vault import Vault, open_vault
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -81,23 +77,14 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         begin("identities")
         files = inbox_files(home, manifest)
         changed = take_files(con, home, files)
-        if normalise_identifiers(con, declared.date_orders):
+        if normalise_identifiers(con, declared):
             changed.add("identifier")
         begin("consent")
         load_consent(con, home, manifest)
         con.execute("CREATE TEMP TABLE set_aside AS SELECT source_person_key FROM withdrawn")
         if find_unidentified(con, home, manifest):
             changed.add("checked_part")
-        begin("edges")
-        make_many_of_one(con, declared)
-        find_edges(con)
-        hold_memberships(con)
-        begin("scores")
-        changed |= score_new(con, home_model(home))
-        add_scored_edges(con)
-        hold_the_torn(con)
-        begin("clusters")
-        find_clusters(con)
+        changed |= gather_evidence(con, home, manifest, declared, begin)
         changed |= store_evidence(con, run_id)
         begin("persons")
         changed |= assign_persons(con, run_id, declared.minting)

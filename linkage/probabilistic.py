@@ -65,7 +65,10 @@ def add_scored_edges(con: duckdb.DuckDBPyConnection) -> None:
         SELECT v.key_l, v.key_r, w.method, w.rule_id, w.match_weight, w.match_probability,
           v.decision, v.reason
         FROM verdict AS v INNER JOIN weighed AS w USING (key_l, key_r)""")
-    con.execute("DROP TABLE unit; DROP TABLE claim; DROP TABLE weighed; DROP TABLE verdict")
+    con.execute(
+        "DROP TABLE unit; DROP TABLE claim; DROP TABLE weighed; DROP TABLE verdict; "
+        "DROP TABLE token_pair"
+    )
 
 
 def _can_match(con: duckdb.DuckDBPyConnection) -> bool:

@@ -86,6 +86,7 @@ IDENTITY_TYPES = (
     "phone",
     "sample_id",
     "device_serial",
+    "clk",  # keyed token of a source that hands over no clear identifier (linkage/tokens.py)
     "free_text",
     "other",
 )
