@@ -1,4 +1,4 @@
-"""What linkage hands to the warehouse: link.person_bridge, link.consent, link.quality.
+"""What linkage hands to the warehouse: link.person_bridge, consent, quality, quality_detail.
 
 Parquet files under landing/link/, put in force in one manifest transaction. Content decides
 the name, so a linkage that found nothing new writes nothing and no model is built again.
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
-from biobraid.core.schemas import LINK_BRIDGE, LINK_CONSENT, LINK_QUALITY
+from biobraid.core.schemas import LINK_BRIDGE, LINK_CONSENT, LINK_QUALITY, LINK_QUALITY_DETAIL
 from biobraid.core.schemas.table import Table
 from biobraid.core.warehouse import parquet_list
 from biobraid.linkage.consent import CONSENT_QUERY
@@ -142,7 +142,7 @@ def publish(
     counts: dict[str, dict[str, int]],
     run_id: int,
 ) -> list[str]:
-    """Write the three tables and put those that changed in force; returns their names.
+    """Write the four tables and put those that changed in force; returns their names.
 
     counts: of count_links, for link.quality.
     """
@@ -157,6 +157,7 @@ def publish(
         LINK_BRIDGE: "SELECT * EXCLUDE (is_unidentified) FROM bridge",
         LINK_CONSENT: CONSENT_QUERY,
         LINK_QUALITY: "SELECT run_id, study, '*' AS source, metric, n FROM quality",
+        LINK_QUALITY_DETAIL: f"SELECT '{run}' AS run_id, * FROM quality_detail",  # noqa: S608  a number
     }
     folder = home.landing / "link"
     folder.mkdir(exist_ok=True)

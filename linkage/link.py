@@ -28,6 +28,7 @@ from biobraid.linkage.gathering import gather_evidence
 from biobraid.linkage.inbox import inbox_files, normalise_identifiers, remove_files, take_files
 from biobraid.linkage.normalise import NORM_VERSION
 from biobraid.linkage.persons import assign_persons
+from biobraid.linkage.quality import make_quality_detail
 from biobraid.linkage.vault import Vault, open_vault
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -91,6 +92,7 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         begin("bridge")
         make_bridge(con)
         counts = count_links(con)
+        make_quality_detail(con, home.settings.min_cell)
         if _is_news(con, counts, changed):
             _record_run(con, run_id, counts)
             changed.add("linkage_run")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -58,15 +59,21 @@ def token(person: Mapping[str, str | None], key: bytes) -> str | None:
 def read_token_key(home: Home) -> bytes | None:
     """The key shared with the sources, from the role keys' folder; None where there is none."""
     path = home.key_dir / TOKEN_KEY
-    if not path.is_file():
-        return None
+    return decode_token_key(path) if path.is_file() else None
+
+
+def decode_token_key(path: Path) -> bytes:
+    """A token key file; KeyFileError if others can read it or it holds no key."""
     if path.stat().st_mode & 0o077:
         raise KeyFileError(
-            Fault(TOKEN_KEY, "others can read it", "mode 0600", f"Run: chmod 600 {TOKEN_KEY}")
+            Fault(path.name, "others can read it", "mode 0600", f"Run: chmod 600 {path.name}")
         )
-    key = base64.b64decode(path.read_text(encoding="ascii").strip())
+    try:
+        key = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
+    except ValueError:
+        key = b""
     if len(key) < 32:
-        raise KeyFileError(Fault(TOKEN_KEY, f"it holds {len(key)} bytes", "32 bytes in base64"))
+        raise KeyFileError(Fault(path.name, "it is no token key", "32 bytes in base64"))
     return key
 
 

@@ -10,6 +10,7 @@ from biobraid.core.schemas.link import (
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
+    LINK_QUALITY_DETAIL,
 )
 from biobraid.core.schemas.raw import (
     RAW_CONSENT,
@@ -55,6 +56,7 @@ OTHER_TABLES: tuple[Table, ...] = (
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
+    LINK_QUALITY_DETAIL,
 )
 TABLES: dict[str, Table] = {t.full_name: t for t in LANDING_TABLES + OTHER_TABLES}
 
@@ -125,6 +127,7 @@ __all__ = [
     "LINK_BRIDGE",
     "LINK_CONSENT",
     "LINK_QUALITY",
+    "LINK_QUALITY_DETAIL",
     "MODALITIES",
     "OTHER_TABLES",
     "RAW_CONSENT",

@@ -50,3 +50,25 @@ n BIGINT count
 """
     ),
 )
+
+LINK_QUALITY_DETAIL = Table(
+    "link",
+    "quality_detail",
+    "linkage quality by subgroup (GUILD), small cells suppressed",
+    ("study", "metric", "attribute", "level"),
+    columns_of(
+        """
+run_id VARCHAR linkage run
+study VARCHAR study, or * for all
+metric VARCHAR complete, linked, waiting, to_review, quarantined, smd_linked, links_at, precision, recall
+attribute VARCHAR field, sex, birth_decade, area, *, threshold or basis (reviewed, model)
+level VARCHAR level of the attribute; (missing) where it is not known
+n BIGINT source persons (or pairs) the metric is true of; null if suppressed
+n_of BIGINT source persons (or pairs) in all; null if suppressed
+value DOUBLE share n / n_of, or the estimate; null if suppressed
+low DOUBLE lower bound of the 95 % interval of an estimate
+high DOUBLE upper bound of the 95 % interval of an estimate
+is_suppressed BOOLEAN whether the cell or one beside it is smaller than min_cell
+"""
+    ),
+)
