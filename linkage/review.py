@@ -113,7 +113,7 @@ def export_pairs(home: Home, path: Path, *, with_identifiers: bool = False, samp
     with atomic_path(path) as partial:
         partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.DictWriter(out, names, restval="")
+            writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(pairs)
     return len(pairs)

@@ -100,20 +100,22 @@ def _greedy(
     for n, (key_l, key_r, unit_l, unit_r, p, doubt) in enumerate(pairs):
         left, right = find(unit_l), find(unit_r)
         clash = _clash(claims[left], claims[right]) if left != right else None
-        if clash == "person" and p >= REVIEW:
-            out.append((key_l, key_r, "review", "merge-proposal"))
-        elif clash:
+        if clash and clash != "person":
             out.append((key_l, key_r, "refused", f"rival:{clash}"))
-        elif n in tied:
+            continue
+        if n in tied:
             out.append((key_l, key_r, "review", "tie"))
-        else:
-            is_sure = p >= ACCEPT and doubt is None
-            reason = None if is_sure else (doubt if p >= ACCEPT else "uncertain")
-            out.append((key_l, key_r, "accepted" if is_sure else "review", reason))
-            if left != right:
-                low, high = min(left, right), max(left, right)
-                parent[high] = low
-                claims[low] = claims[high] | claims[low]
+            continue
+        reason = "uncertain" if p < ACCEPT else doubt
+        if clash and reason is None:
+            reason = "merge-proposal"
+        out.append((key_l, key_r, "review" if reason else "accepted", reason))
+        # A pair in review takes its place too: its weaker rivals are no better for waiting, and
+        # the next run, in which both are persons of their own, must judge them as this one does.
+        if left != right:
+            low, high = min(left, right), max(left, right)
+            parent[high] = low
+            claims[low] = claims[high] | claims[low]
     return out
 
 
@@ -139,7 +141,9 @@ def _ties(
         others = {n: pairs[n][3] if pairs[n][2] == unit else pairs[n][2] for n in top}
         for n in top:
             if any(
-                others[m] != others[n] and _clash(claims[others[m]], claims[others[n]]) for m in top
+                others[m] != others[n]
+                and _clash(claims[others[m]], claims[others[n]]) not in (None, "person")
+                for m in top
             ):
                 found.add(n)
     return found
