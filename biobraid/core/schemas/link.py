@@ -13,7 +13,7 @@ source_person_key VARCHAR as in raw
 study VARCHAR study of the source person
 person_id BIGINT random positive 63-bit id drawn in the vault; null while not linked
 link_status VARCHAR linked, waiting (source mints no persons), quarantined or withdrawn
-method VARCHAR minted, authoritative-map, strong-key
+method VARCHAR minted, authoritative-map, strong-key, review, probabilistic, token
 certainty DOUBLE probability that the link is right; 1 for assertions and mints
 """
     ),
