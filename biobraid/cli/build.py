@@ -7,6 +7,7 @@ table that Python writes and restates the models downstream of those that differ
 from __future__ import annotations
 
 from collections.abc import Set
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from biobraid.cli.build_sqlmesh import (
     open_context,
     plain_name,
     planned,
+    rare_collection,
 )
 from biobraid.core.files import disk_errors
 from biobraid.core.home import Home
@@ -82,11 +84,8 @@ def build(
             manifest.set_note(
                 PENDING, {"tables": sorted(task.changed), _MODELS: task.marks[_MODELS]}
             )
-            context = open_context(home, progress)
-            try:
+            with rare_collection(), closing(open_context(home, progress)) as context:
                 restated = _apply(context, progress, task)
-            finally:
-                context.close()
             with manifest.transaction():
                 manifest.set_note(NOTE, task.marks)
                 manifest.set_note(PENDING, None)

@@ -6,10 +6,12 @@ it says is printed or logged: the console below keeps model names and counts onl
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -63,6 +65,21 @@ class Progress:
         if self.on_progress:
             share = len(self.evaluated) / self.total if self.total else None
             self.on_progress(model, share)
+
+
+@contextmanager
+def rare_collection() -> Iterator[None]:
+    """Collect garbage seldom while SQLMesh works.
+
+    Its syntax trees are millions of small objects that live long: going through them again and
+    again took a fifth of the CPU time of a small build. Costs about 0.1 GB.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def open_context(home: Home, progress: Progress) -> Context:
