@@ -1,4 +1,4 @@
-"""What linkage hands to the warehouse: link.person_bridge, link.consent, link.quality.
+"""What linkage hands to the warehouse: link.person_bridge, consent, quality, quality_detail.
 
 Parquet files under landing/link/, put in force in one manifest transaction. Content decides
 the name, so a linkage that found nothing new writes nothing and no model is built again.
@@ -17,7 +17,13 @@ import pyarrow.parquet as pq
 from biobraid.core.files import PARTIAL, disk_errors
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
-from biobraid.core.schemas import LANDING_TABLES, LINK_BRIDGE, LINK_CONSENT, LINK_QUALITY
+from biobraid.core.schemas import (
+    LANDING_TABLES,
+    LINK_BRIDGE,
+    LINK_CONSENT,
+    LINK_QUALITY,
+    LINK_QUALITY_DETAIL,
+)
 from biobraid.core.schemas.table import Table
 from biobraid.core.warehouse import parquet_list
 from biobraid.linkage.consent import CONSENT_QUERY
@@ -30,6 +36,9 @@ _METRICS = """
     count(*) FILTER (link_status = 'linked' AND method = 'minted') AS n_minted,
     count(*) FILTER (link_status = 'linked' AND method = 'authoritative-map') AS n_linked_map,
     count(*) FILTER (link_status = 'linked' AND method = 'strong-key') AS n_linked_strong_key,
+    count(*) FILTER (link_status = 'linked' AND method = 'review') AS n_linked_review,
+    count(*) FILTER (link_status = 'linked' AND method = 'probabilistic') AS n_linked_probabilistic,
+    count(*) FILTER (link_status = 'linked' AND method = 'token') AS n_linked_token,
     count(*) FILTER (link_status = 'waiting') AS n_waiting,
     count(*) FILTER (link_status = 'quarantined') AS n_quarantined,
     count(*) FILTER (link_status = 'withdrawn') AS n_withdrawn,
@@ -109,7 +118,7 @@ def count_links(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
             f"SELECT {group} AS study, {_METRICS} FROM bridge GROUP BY 1 ORDER BY 1"  # noqa: S608
         ).to_arrow_table()
         counts |= {row.pop("study"): row for row in rows.to_pylist()}
-        for metric, query in (("n_conflicts", _CONFLICTS), ("n_maps_unresolved", _UNRESOLVED)):
+        for metric, query in _BESIDE.items():
             found = dict(con.execute(query.format(group=group)).fetchall())
             for study, metrics in counts.items():
                 metrics.setdefault(metric, found.get(study, 0))
@@ -124,6 +133,15 @@ _UNRESOLVED = """
   WHERE split_part(type, ':', 1) = 'map_id'
     AND (NOT is_valid OR norm_value NOT IN (SELECT source_person_key FROM source_record))
   GROUP BY 1"""
+_TO_REVIEW = """
+  SELECT {group}, count(DISTINCT e.key_l || e.key_r) FROM edge AS e
+  INNER JOIN known_study AS s ON s.source_person_key IN (e.key_l, e.key_r)
+  WHERE e.decision = 'review' GROUP BY 1"""
+_BESIDE = {
+    "n_conflicts": _CONFLICTS,
+    "n_maps_unresolved": _UNRESOLVED,
+    "n_pairs_to_review": _TO_REVIEW,
+}
 
 
 def publish(
@@ -133,7 +151,7 @@ def publish(
     counts: dict[str, dict[str, int]],
     run_id: int,
 ) -> list[str]:
-    """Write the three tables and put those that changed in force; returns their names.
+    """Write the four tables and put those that changed in force; returns their names.
 
     counts: of count_links, for link.quality.
     """
@@ -148,6 +166,7 @@ def publish(
         LINK_BRIDGE: "SELECT * EXCLUDE (is_unidentified) FROM bridge",
         LINK_CONSENT: CONSENT_QUERY,
         LINK_QUALITY: "SELECT run_id, study, '*' AS source, metric, n FROM quality",
+        LINK_QUALITY_DETAIL: f"SELECT '{run}' AS run_id, * FROM quality_detail",  # noqa: S608  a number
     }
     folder = home.landing / "link"
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Edges between source persons: authoritative maps, and strong keys with corroboration.
+"""Edges between source persons: rulings, authoritative maps, corroborated strong keys.
 
 A map (genotype sample -> study id, device account -> study id) is an assertion: taken as it
 stands unless it contradicts itself. A strong key (NHS number, national id) is a comparison:
@@ -25,21 +25,42 @@ def find_edges(con: duckdb.DuckDBPyConnection) -> None:
     """Make `found_edge`, `found_conflict`, `profile`, `asserted` and fill `set_aside`.
 
     Needs `set_aside` (source_person_key): source persons that take no part, such as the
-    withdrawn; those whose map contradicts itself are added to it.
+    withdrawn; those whose map contradicts itself are added to it. Needs `many_of_one` (study):
+    studies in which one person may have several records.
     """
     con.execute("""
         CREATE TEMP TABLE found_edge (
           key_l VARCHAR, key_r VARCHAR, method VARCHAR, rule_id VARCHAR,
-          match_probability DOUBLE, decision VARCHAR)""")
+          match_probability DOUBLE, decision VARCHAR, reason VARCHAR, match_weight DOUBLE)""")
     con.execute("""
         CREATE TEMP TABLE found_conflict (
           rule_id VARCHAR, severity VARCHAR, evidence VARCHAR, source_person_key VARCHAR)""")
     con.execute("""
         CREATE TEMP TABLE known_study AS
         SELECT DISTINCT source_person_key, study FROM source_record""")
+    _ruled_edges(con)
     _map_edges(con)
     _profiles(con)
     _strong_edges(con)
+
+
+def _ruled_edges(con: duckdb.DuckDBPyConnection) -> None:
+    """What a reviewer called the same person is an assertion, as a map is."""
+    con.execute("""
+        INSERT INTO found_edge (key_l, key_r, method, rule_id, match_probability, decision)
+        SELECT key_l, key_r, 'review', 'ruling', 1.0, 'accepted' FROM ruling
+        WHERE verdict = 'same'
+          AND key_l NOT IN (SELECT source_person_key FROM set_aside)
+          AND key_r NOT IN (SELECT source_person_key FROM set_aside)""")
+
+
+def _heed_rulings(con: duckdb.DuckDBPyConnection) -> None:
+    """No evidence links two whom a reviewer called different."""
+    con.execute("""
+        UPDATE found_edge SET decision = 'refused', reason = 'ruling'
+        FROM ruling AS r
+        WHERE r.verdict = 'different'
+          AND found_edge.key_l = r.key_l AND found_edge.key_r = r.key_r""")
 
 
 def _map_edges(con: duckdb.DuckDBPyConnection) -> None:
@@ -68,6 +89,7 @@ def _map_edges(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute("""
         INSERT INTO found_edge
+          (key_l, key_r, method, rule_id, match_probability, decision)
         SELECT least(source_person_key, target), greatest(source_person_key, target),
           'authoritative-map', 'map', 1.0,
           CASE WHEN bool_or(
@@ -77,6 +99,7 @@ def _map_edges(con: duckdb.DuckDBPyConnection) -> None:
         FROM map_claim
         GROUP BY least(source_person_key, target), greatest(source_person_key, target)""")
     con.execute("DROP TABLE map_claim")
+    _heed_rulings(con)
     write_components(
         con, "SELECT key_l, key_r FROM found_edge WHERE decision = 'accepted'", "asserted"
     )
@@ -144,6 +167,7 @@ def _strong_edges(con: duckdb.DuckDBPyConnection) -> None:
         _refuse_shared(con)
         _judge_pairs(con, key_type)
         con.execute("DROP TABLE holder; DROP TABLE shared")
+    _heed_rulings(con)
 
 
 def _refuse_shared(con: duckdb.DuckDBPyConnection) -> None:
@@ -151,6 +175,7 @@ def _refuse_shared(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         CREATE TEMP TABLE shared AS
         SELECT DISTINCT h.v FROM holder AS h INNER JOIN known_study AS s USING (source_person_key)
+        WHERE s.study NOT IN (SELECT study FROM many_of_one)
         GROUP BY h.v, s.study HAVING count(DISTINCT h.root) > 1""")
     con.execute("""
         INSERT INTO found_conflict
@@ -179,6 +204,7 @@ def _judge_pairs(con: duckdb.DuckDBPyConnection, key_type: str) -> None:
     con.execute(
         """
         INSERT INTO found_edge
+          (key_l, key_r, method, rule_id, match_probability, decision)
         SELECT key_l, key_r, 'strong-key',
           ? || CASE WHEN same_day THEN '+birth-date'
             WHEN same_year_and_name THEN '+birth-year+name' ELSE '' END,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-_EDGE = "key_l, key_r, method, rule_id, match_probability, decision"
+_EDGE = "key_l, key_r, method, rule_id, match_weight, match_probability, decision, reason"
 _CONFLICT = "conflict_id, rule_id, severity, source_person_key"
 
 

@@ -19,10 +19,12 @@ from biobraid.core.home import Home
 from biobraid.core.keys import ingest_keys
 from biobraid.core.manifest import Manifest
 from biobraid.core.sealed import stream_sealed
+from biobraid.linkage.declared import Declared
 from biobraid.linkage.normalise import NORM_VERSION, has_rule, normalise
 
 SUFFIX = ".parquet.enc"
 _NORM_ROWS = 100_000
+_COUNTRY = "gb"  # of studies that declare none
 
 
 def inbox_files(home: Home, manifest: Manifest) -> dict[Path, int]:
@@ -75,21 +77,23 @@ def remove_files(files: Iterable[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def normalise_identifiers(
-    con: duckdb.DuckDBPyConnection, date_orders: Mapping[tuple[str, str], str]
-) -> bool:
-    """Normalise every identifier that is new or was done by older rules; True if any was.
-
-    date_orders: (study, source) -> how slashed dates are read; default ymd.
-    """
-    con.execute("CREATE TEMP TABLE date_rule (study VARCHAR, source VARCHAR, date_order VARCHAR)")
-    mdy = [(*origin, order) for origin, order in date_orders.items() if order == "mdy"]
-    if mdy:
-        con.executemany("INSERT INTO date_rule VALUES (?, ?, ?)", mdy)
+def normalise_identifiers(con: duckdb.DuckDBPyConnection, declared: Declared) -> bool:
+    """Normalise every identifier that is new or was done by older rules; True if any was."""
+    con.execute(
+        "CREATE TEMP TABLE rule (study VARCHAR, source VARCHAR, date_order VARCHAR, country VARCHAR)"
+    )
+    others = [
+        (study, source, order, declared.countries[study])
+        for (study, source), order in declared.date_orders.items()
+        if order == "mdy" or declared.countries[study] != _COUNTRY
+    ]
+    if others:
+        con.executemany("INSERT INTO rule VALUES (?, ?, ?, ?)", others)
     con.execute(f"""
         CREATE TEMP TABLE due AS
-        SELECT DISTINCT i.type, coalesce(d.date_order, 'ymd') AS date_order, i.value
-        FROM identifier AS i LEFT JOIN date_rule AS d USING (study, source)
+        SELECT DISTINCT i.type, coalesce(d.date_order, 'ymd') AS date_order,
+          coalesce(d.country, '{_COUNTRY}') AS country, i.value
+        FROM identifier AS i LEFT JOIN rule AS d USING (study, source)
         WHERE i.norm_version IS DISTINCT FROM {NORM_VERSION}""")  # noqa: S608  constant
     n_due = count_of(con, "SELECT count(*) FROM due")
     if n_due:
@@ -99,47 +103,54 @@ def normalise_identifiers(
             CREATE TEMP TABLE renewed AS
             SELECT i.* EXCLUDE (norm_value, is_valid, norm_version),
               n.norm_value, n.is_valid, {NORM_VERSION} AS norm_version
-            FROM identifier AS i LEFT JOIN date_rule AS d USING (study, source)
+            FROM identifier AS i LEFT JOIN rule AS d USING (study, source)
             INNER JOIN normed AS n ON n.type = i.type AND n.value = i.value
               AND n.date_order = coalesce(d.date_order, 'ymd')
+              AND n.country = coalesce(d.country, '{_COUNTRY}')
             WHERE i.norm_version IS DISTINCT FROM {NORM_VERSION}""")  # noqa: S608  constant
         con.execute("DELETE FROM identifier WHERE norm_version IS DISTINCT FROM ?", [NORM_VERSION])
         con.execute("INSERT INTO identifier BY NAME FROM renewed")
         con.execute("DROP TABLE renewed")
         con.execute("DROP TABLE normed")
-    con.execute("DROP TABLE due; DROP TABLE date_rule")
+    con.execute("DROP TABLE due; DROP TABLE rule")
     return n_due > 0
 
 
 def _normalise_due(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         CREATE TEMP TABLE normed (
-          type VARCHAR, date_order VARCHAR, value VARCHAR, norm_value VARCHAR, is_valid BOOLEAN)""")
-    groups = con.execute("SELECT DISTINCT type, date_order FROM due ORDER BY ALL").fetchall()
-    for kind, order in groups:
+          type VARCHAR, date_order VARCHAR, country VARCHAR, value VARCHAR, norm_value VARCHAR, is_valid BOOLEAN)""")
+    groups = con.execute(
+        "SELECT DISTINCT type, date_order, country FROM due ORDER BY ALL"
+    ).fetchall()
+    for kind, order, country in groups:
         if not has_rule(kind):  # kept as delivered (trimmed), never compared
-            con.execute("INSERT INTO normed SELECT *, value, TRUE FROM due WHERE type = ?", [kind])
+            con.execute(
+                "INSERT INTO normed SELECT *, value, TRUE FROM due "
+                "WHERE (type, date_order, country) = (?, ?, ?)",
+                [kind, order, country],
+            )
             continue
         values = con.execute(
-            "SELECT value FROM due WHERE type = ? AND date_order = ?", [kind, order]
+            "SELECT value FROM due WHERE (type, date_order, country) = (?, ?, ?)",
+            [kind, order, country],
         ).to_arrow_table()
         for batch in values.to_batches(max_chunksize=_NORM_ROWS):
-            _insert_normed(con, kind, order, batch.column(0).to_pylist())
+            _insert_normed(con, (kind, order, country), batch.column(0).to_pylist())
 
 
 def _insert_normed(
-    con: duckdb.DuckDBPyConnection, kind: str, order: str, values: list[str]
+    con: duckdb.DuckDBPyConnection, group: tuple[str, str, str], values: list[str]
 ) -> None:
-    norms = normalise(kind, values, order)
+    norms = normalise(group[0], values, *group[1:])
     done = pa.table(
         [
-            pa.repeat(kind, len(values)),
-            pa.repeat(order, len(values)),
+            *(pa.repeat(part, len(values)) for part in group),
             values,
             [n.value for n in norms],
             [n.is_valid for n in norms],
         ],
-        names=["type", "date_order", "value", "norm_value", "is_valid"],
+        names=["type", "date_order", "country", "value", "norm_value", "is_valid"],
     )
     con.register("done", done)
     con.execute("INSERT INTO normed FROM done")

@@ -1,6 +1,6 @@
 """Linking source persons to random person ids: the whole run, in one call.
 
-    inbox -> vault -> edges -> clusters -> persons -> vault saved -> bridge in force
+    inbox -> vault -> edges -> scores -> clusters -> persons -> vault saved -> bridge in force
 
 Killed anywhere, the same call again gives the same bridge: the inbox is emptied only after
 the vault generation that holds its rows is in force, and the bridge is always made anew from
@@ -20,21 +20,21 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.runs import code_version
 from biobraid.core.schemas import LINK_BRIDGE
-from biobraid.core.study import read_study, study_packs
 from biobraid.linkage.bridge import count_links, find_unidentified, make_bridge, publish
-from biobraid.linkage.clusters import find_clusters
 from biobraid.linkage.consent import load_consent
-from biobraid.linkage.deterministic import find_edges
+from biobraid.linkage.declared import declared_sources
 from biobraid.linkage.evidence import store_evidence
+from biobraid.linkage.gathering import gather_evidence
 from biobraid.linkage.inbox import inbox_files, normalise_identifiers, remove_files, take_files
 from biobraid.linkage.normalise import NORM_VERSION
 from biobraid.linkage.persons import assign_persons
-from biobraid.linkage.rights import find_restricted, rectify_identifiers
+from biobraid.linkage.quality import make_quality_detail
+from biobraid.linkage.rights import rectify_identifiers, set_aside
 from biobraid.linkage.vault import Vault, open_vault
 from biobraid.linkage.withdrawal import drop_erased, retired_of
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
-_STEPS = ("identities", "consent", "edges", "clusters", "persons", "bridge", "saving")
+_STEPS = ("identities", "consent", "edges", "scores", "clusters", "persons", "bridge", "saving")
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class LinkResult:
     """What a linkage did; `by_study`: study -> metric -> n, as in link.quality.
 
     Each source person is counted once among n_minted, n_linked_map, n_linked_strong_key,
-    n_waiting, n_quarantined,
-    n_withdrawn and n_restricted. Conflicts are those that hold now.
+    n_linked_review, n_linked_probabilistic, n_linked_token, n_waiting, n_quarantined,
+    n_restricted and n_withdrawn. Conflicts are those that hold now.
     """
 
     run_id: int
@@ -67,7 +67,7 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
     Raises KeyFileError, LinkageError, BusyError or DiskError.
     """
     report = on_progress or (lambda _what, _done, _total: None)
-    minting, date_orders = _declared_sources(home)
+    declared = declared_sources(home)
     with open_vault(home) as vault, Manifest(home) as manifest:
         _refuse_lost_vault(vault, manifest)
         con = vault.con
@@ -83,27 +83,21 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
         changed |= drop_erased(con, home, manifest)
         if rectify_identifiers(con):
             changed.add("identifier")
-        if normalise_identifiers(con, date_orders):
+        if normalise_identifiers(con, declared):
             changed.add("identifier")
         begin("consent")
         load_consent(con, home, manifest)
-        find_restricted(con)
-        con.execute(
-            "CREATE TEMP TABLE set_aside AS SELECT source_person_key FROM withdrawn "
-            "UNION SELECT source_person_key FROM restricted"
-        )
+        set_aside(con)
         if find_unidentified(con, home, manifest):
             changed.add("checked_part")
-        begin("edges")
-        find_edges(con)
-        begin("clusters")
-        find_clusters(con)
+        changed |= gather_evidence(con, home, manifest, declared, begin)
         changed |= store_evidence(con, run_id)
         begin("persons")
-        changed |= assign_persons(con, run_id, minting, retired_of(vault))
+        changed |= assign_persons(con, run_id, declared.minting, retired_of(vault))
         begin("bridge")
         make_bridge(con)
         counts = count_links(con)
+        make_quality_detail(con, home.settings.min_cell)
         if _is_news(con, counts, changed):
             _record_run(con, run_id, counts)
             changed.add("linkage_run")
@@ -129,18 +123,6 @@ def link(home: Home, *, dry_run: bool = False, on_progress: Progress | None = No
             changed=tuple(published),
             is_dry_run=dry_run,
         )
-
-
-def _declared_sources(home: Home) -> tuple[set[tuple[str, str]], dict[tuple[str, str], str]]:
-    """Sources whose source persons may become persons, and how each source writes dates."""
-    minting: set[tuple[str, str]] = set()
-    date_orders: dict[tuple[str, str], str] = {}
-    for study in map(read_study, study_packs(home)):
-        for source_id, source in study.sources.items():
-            date_orders[study.id, source_id] = source.date_order
-            if source.mints_persons:
-                minting.add((study.id, source_id))
-    return minting, date_orders
 
 
 def _refuse_lost_vault(vault: Vault, manifest: Manifest) -> None:

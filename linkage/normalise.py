@@ -10,9 +10,12 @@ import calendar
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
-NORM_VERSION = 1
+from biobraid.linkage.country import Country, country_pack
+
+NORM_VERSION = 2
 
 
 class Norm(NamedTuple):
@@ -44,26 +47,31 @@ _ISO = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?:[T ]\d{2}:\d
 _DMY = re.compile(r"(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_UK_POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}")
 _PERSON_KEY = re.compile(r"[0-9a-f]{32}")
+_TOKEN = re.compile(r"[0-9a-f]{256}")
 
 
-def normalise(kind: str, values: Iterable[str], date_order: str = "ymd") -> list[Norm]:
+def normalise(
+    kind: str, values: Iterable[str], date_order: str = "ymd", country: str = "gb"
+) -> list[Norm]:
     """Each value of one identity type in one spelling; the type may carry a ":namespace".
 
     Raises KeyError for a type without a rule (has_rule).
-    date_order: as the source declares it; `mdy` reads 03/12/1950 as March 12.
+    date_order: as the source declares it; `mdy` reads 03/12/1950 as March 12. country: the
+    pack that says how postcodes, phones and national ids are written.
     """
     base = kind.partition(":")[0]
     if base == "birth_date" and date_order == "mdy":
         return [birth_date(value, is_month_first=True) for value in values]
+    if base in _COUNTRY_RULES:
+        return [*map(partial(_COUNTRY_RULES[base], country_pack(country)), values)]
     rule = _RULES[base]
     return [rule(value) for value in values]
 
 
 def has_rule(kind: str) -> bool:
     """Whether values of the type are put in one spelling; others stay as delivered."""
-    return kind.partition(":")[0] in _RULES
+    return kind.partition(":")[0] in _RULES | _COUNTRY_RULES
 
 
 def nhs_number(value: str) -> Norm:
@@ -79,10 +87,11 @@ def nhs_number(value: str) -> Norm:
     return Norm(digits, check == int(digits[9]) and digits not in _JUNK_NHS)
 
 
-def national_id(value: str) -> Norm:
-    """Letters and digits in upper case; one repeated character is a filler."""
+def national_id(country: Country, value: str) -> Norm:
+    """Letters and digits in upper case, in the country's shape; fillers are not valid."""
     cleaned = re.sub(r"[^A-Z0-9]", "", unicodedata.normalize("NFKC", value).upper())
-    return Norm(cleaned or None, len(cleaned) >= 5 and len(set(cleaned)) > 1)
+    shaped = bool(country.national_id.fullmatch(cleaned)) and len(set(cleaned)) > 1
+    return Norm(cleaned or None, shaped and cleaned not in country.national_id_junk)
 
 
 def name(value: str) -> Norm:
@@ -131,11 +140,18 @@ def sex(value: str) -> Norm:
     return Norm(found, True) if found else _NOTHING
 
 
-def postcode(value: str) -> Norm:
-    """Upper case without blanks; valid if it has the shape of a UK postcode, not ZZ99."""
-    cleaned = re.sub(r"[^A-Z0-9]", "", value.upper())
-    shaped = bool(_UK_POSTCODE.fullmatch(cleaned)) and not cleaned.startswith("ZZ99")
-    return Norm(cleaned or None, shaped)
+def postcode(country: Country, value: str) -> Norm:
+    """Upper case without blanks; valid if it has the country's shape and is no filler."""
+    cleaned = re.sub(r"[^A-Z0-9]", "", value.upper())[: country.postcode_length]
+    shaped = bool(country.postcode.fullmatch(cleaned))
+    return Norm(cleaned or None, shaped and not cleaned.startswith(country.postcode_junk))
+
+
+def address(value: str) -> Norm:
+    """Letters and digits without accents, case or blanks; a number alone is not valid."""
+    decomposed = unicodedata.normalize("NFKD", value.casefold())
+    cleaned = re.sub(r"[\W_]", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    return Norm(cleaned or None, len(cleaned) >= 6 and not cleaned.isdigit())
 
 
 def email(value: str) -> Norm:
@@ -144,11 +160,21 @@ def email(value: str) -> Norm:
     return Norm(cleaned or None, bool(_EMAIL.fullmatch(cleaned)))
 
 
-def phone(value: str) -> Norm:
-    """Digits; +44 and 0044 become 0."""
+def phone(country: Country, value: str) -> Norm:
+    """Digits; the country's code becomes its trunk prefix (+44 and 0044 become 0)."""
     digits = re.sub(r"\D", "", value)
-    digits = re.sub(r"^(0044|44)0?(?=\d{9,10}$)", "0", digits)
+    few, many = country.phone_digits
+    if country.phone_code:
+        code, trunk = country.phone_code, country.phone_trunk
+        own = rf"^(00{code}|{code}){trunk and f'(?:{trunk})?'}(?=\d{{{few},{many}}}$)"
+        digits = re.sub(own, trunk, digits)
     return Norm(digits or None, 7 <= len(digits) <= 15 and len(set(digits)) > 1)
+
+
+def clk(value: str) -> Norm:
+    """A keyed token of linkage/tokens.py: 1,024 bits as hex digits, with some of them set."""
+    cleaned = value.strip().lower()
+    return Norm(cleaned or None, bool(_TOKEN.fullmatch(cleaned)) and len(set(cleaned)) > 2)
 
 
 def map_id(value: str) -> Norm:
@@ -167,14 +193,18 @@ def _letters(value: str) -> str:
 
 _RULES: dict[str, Callable[[str], Norm]] = {
     "nhs_number": nhs_number,
-    "national_id": national_id,
     "first_name": name,
     "surname": name,
     "full_name": full_name,
     "birth_date": birth_date,
     "sex": sex,
-    "postcode": postcode,
+    "address": address,
     "email": email,
-    "phone": phone,
     "map_id": map_id,
+    "clk": clk,
+}
+_COUNTRY_RULES: dict[str, Callable[[Country, str], Norm]] = {
+    "national_id": national_id,
+    "postcode": postcode,
+    "phone": phone,
 }

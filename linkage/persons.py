@@ -1,8 +1,10 @@
-"""Random person ids: minting, joining and merging.
+"""Random person ids: minting, joining, merging and splitting.
 
 A person id is drawn once and never changes for a source person without a row in
 person_event. A merge keeps the older id (the one minted in the earlier run), so ids in old
-releases stay resolvable through person.successor_person_id.
+releases stay resolvable through person.successor_person_id. A split (two members whom a
+reviewer called different) leaves the id with the part of the member it was minted for; the
+other part gets an id of its own, or waits where its sources mint none.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from biobraid.linkage.components import Ints
-from biobraid.linkage.deterministic import STRONG_KEY_CERTAINTY
 
 IsRetired = Callable[[int], bool]
 _POSITIVE = np.uint64(2**63 - 1)
@@ -38,7 +39,9 @@ def assign_persons(
     _mint(con, run_id, is_retired)
     _list_moves(con)
     changed = _apply(con, run_id)
-    con.execute("DROP TABLE placed; DROP TABLE home_of; DROP TABLE minted; DROP TABLE move")
+    con.execute(
+        "DROP TABLE placed; DROP TABLE keeper; DROP TABLE home_of; DROP TABLE minted; DROP TABLE move"
+    )
     return changed
 
 
@@ -66,11 +69,7 @@ def _place(con: duckdb.DuckDBPyConnection, minting: Iterable[tuple[str, str]]) -
         con.executemany("INSERT INTO minting VALUES (?, ?)", pairs)
     con.execute("""
         CREATE TEMP TABLE placed AS
-        WITH mapped AS (
-          SELECT unnest([key_l, key_r]) AS k FROM found_edge
-          WHERE decision = 'accepted' AND method = 'authoritative-map'
-        ),
-        one AS (
+        WITH one AS (
           SELECT s.source_person_key, min(s.study) AS study,
             bool_or(m.study IS NOT NULL) AS mints
           FROM source_record AS s LEFT JOIN minting AS m USING (study, source)
@@ -78,7 +77,7 @@ def _place(con: duckdb.DuckDBPyConnection, minting: Iterable[tuple[str, str]]) -
         )
         SELECT o.source_person_key, o.study, o.mints, m.person_id,
           coalesce(c.root, o.source_person_key) AS root,
-          o.source_person_key IN (SELECT k FROM mapped) AS is_mapped
+          coalesce(m.method = 'minted', FALSE) AS is_founder, m.valid_from_run
         FROM one AS o
         LEFT JOIN cluster AS c USING (source_person_key)
         LEFT JOIN person_member AS m
@@ -86,10 +85,15 @@ def _place(con: duckdb.DuckDBPyConnection, minting: Iterable[tuple[str, str]]) -
         WHERE o.source_person_key NOT IN (SELECT source_person_key FROM set_aside)
           AND o.source_person_key NOT IN (SELECT source_person_key FROM quarantined)""")
     con.execute("""
+        CREATE TEMP TABLE keeper AS
+        SELECT person_id, root FROM placed WHERE person_id IS NOT NULL
+        QUALIFY row_number() OVER (
+          PARTITION BY person_id ORDER BY is_founder DESC, valid_from_run, source_person_key) = 1""")
+    con.execute("""
         CREATE TEMP TABLE home_of AS
-        SELECT l.root, l.person_id
-        FROM placed AS l INNER JOIN person AS p USING (person_id)
-        QUALIFY row_number() OVER (PARTITION BY l.root ORDER BY p.minted_run, p.person_id) = 1""")
+        SELECT k.root, k.person_id
+        FROM keeper AS k INNER JOIN person AS p USING (person_id)
+        QUALIFY row_number() OVER (PARTITION BY k.root ORDER BY p.minted_run, p.person_id) = 1""")
     con.execute("DROP TABLE minting")
 
 
@@ -113,21 +117,34 @@ def _mint(con: duckdb.DuckDBPyConnection, run_id: int, is_retired: IsRetired | N
 
 def _list_moves(con: duckdb.DuckDBPyConnection) -> None:
     """`move`: source persons whose person changes, with how they came to it."""
-    con.execute(
-        """
+    con.execute("""
+        CREATE TEMP TABLE best_edge AS
+        SELECT k AS source_person_key, method, match_probability
+        FROM (
+          SELECT unnest([key_l, key_r]) AS k, method, match_probability
+          FROM found_edge WHERE decision = 'accepted'
+        )
+        QUALIFY row_number() OVER (PARTITION BY k ORDER BY
+          list_position(
+            ['authoritative-map', 'review', 'strong-key', 'probabilistic', 'token'], method),
+          match_probability DESC) = 1""")
+    con.execute("""
         CREATE TEMP TABLE move AS
         SELECT l.source_person_key, l.person_id AS before, h.person_id AS after,
-          CASE WHEN l.person_id IS NOT NULL THEN 'merge'
-            WHEN a.root IS NOT NULL THEN 'mint' ELSE 'join' END AS type,
+          CASE WHEN l.person_id IS NULL THEN
+              CASE WHEN a.root IS NOT NULL THEN 'mint' ELSE 'join' END
+            WHEN k.root <> l.root THEN 'split' ELSE 'merge' END AS type,
           CASE WHEN a.root IS NOT NULL THEN 'minted'
-            WHEN l.is_mapped THEN 'authoritative-map' ELSE 'strong-key' END AS method,
-          CASE WHEN a.root IS NULL AND NOT l.is_mapped THEN ?::DOUBLE ELSE 1.0 END AS confidence
+            ELSE coalesce(e.method, 'minted') END AS method,
+          CASE WHEN a.root IS NOT NULL THEN 1.0
+            ELSE coalesce(e.match_probability, 1.0) END AS confidence
         FROM placed AS l
-        INNER JOIN home_of AS h USING (root)
+        LEFT JOIN home_of AS h USING (root)
         LEFT JOIN minted AS a ON a.source_person_key = l.source_person_key
-        WHERE l.person_id IS DISTINCT FROM h.person_id""",
-        [STRONG_KEY_CERTAINTY],
-    )
+        LEFT JOIN keeper AS k ON k.person_id = l.person_id
+        LEFT JOIN best_edge AS e ON e.source_person_key = l.source_person_key
+        WHERE l.person_id IS DISTINCT FROM h.person_id""")
+    con.execute("DROP TABLE best_edge")
     # Members who take no part (withdrawn) go with the person they belong to.
     con.execute("""
         INSERT INTO move
@@ -147,13 +164,15 @@ def _apply(con: duckdb.DuckDBPyConnection, run_id: int) -> set[str]:
         """
         UPDATE person_member SET valid_to_run = ?
         WHERE valid_to_run IS NULL
-          AND source_person_key IN (SELECT source_person_key FROM move WHERE type = 'merge')""",
+          AND source_person_key IN (
+            SELECT source_person_key FROM move WHERE type IN ('merge', 'split'))""",
         [run_id],
     )
     con.execute(
         """
         INSERT INTO person_member
-        SELECT source_person_key, after, ?, NULL, method, confidence FROM move""",
+        SELECT source_person_key, after, ?, NULL, method, confidence FROM move
+        WHERE after IS NOT NULL""",
         [run_id],
     )
     con.execute(

@@ -126,3 +126,14 @@ def find_restricted(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("""
         CREATE TEMP TABLE restricted AS
         SELECT DISTINCT source_person_key FROM restriction WHERE lifted_on IS NULL""")
+
+
+def set_aside(con: duckdb.DuckDBPyConnection) -> None:
+    """Make `set_aside` (source_person_key): who takes no part in linkage, and `restricted`.
+
+    Needs `withdrawn` (load_consent).
+    """
+    find_restricted(con)
+    con.execute("""
+        CREATE TEMP TABLE set_aside AS
+        SELECT source_person_key FROM withdrawn UNION SELECT source_person_key FROM restricted""")

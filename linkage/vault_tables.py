@@ -82,17 +82,45 @@ _ALL = (
         run_id=_INT,
         key_l=_TEXT,
         key_r=_TEXT,
-        method=_TEXT,  # authoritative-map, strong-key
+        method=_TEXT,  # authoritative-map, strong-key, review, probabilistic, token
         rule_id=_TEXT,
+        match_weight=_REAL,  # log2 of the odds; null where nothing was scored
         match_probability=_REAL,
-        decision=_TEXT,  # accepted, refused
+        decision=_TEXT,  # accepted, review, refused
+        reason=_TEXT,  # why not accepted
+    ),
+    # Scores that hold until a record or the model changes; below 0.2 none is kept.
+    _table(
+        "pair_score",
+        "key_l key_r",
+        key_l=_TEXT,
+        key_r=_TEXT,
+        match_weight=_REAL,
+        match_probability=_REAL,
+    ),
+    # Records as they were when they were last scored, and by which model.
+    _table(
+        "scored_record", "source_person_key", source_person_key=_TEXT, mark=_TEXT, model_id=_TEXT
+    ),
+    # What people decided about pairs: must-link (same) and cannot-link (different).
+    _table(
+        "ruling",
+        "key_l key_r",
+        key_l=_TEXT,
+        key_r=_TEXT,
+        verdict=_TEXT,  # same, different
+        decided_by=_TEXT,
+        decided_on=_TEXT,
+        note=_TEXT,
+        match_probability=_REAL,  # when it was decided; null if the pair was not scored
+        match_weight=_REAL,
     ),
     _table(
         "person",
         "person_id",
         person_id=_INT,
         minted_run=_INT,
-        status=_TEXT,  # active, merged
+        status=_TEXT,  # active, merged; a split person stays active
         successor_person_id=_INT,
     ),
     # Which source persons are a person, as of any run; valid_to_run is null while it holds.
@@ -103,7 +131,7 @@ _ALL = (
         person_id=_INT,
         valid_from_run=_INT,
         valid_to_run=_INT,
-        method=_TEXT,  # minted, authoritative-map, strong-key
+        method=_TEXT,  # minted, authoritative-map, strong-key, review, probabilistic, token
         confidence=_REAL,
     ),
     # Every change of person_member, one row per source person moved.
@@ -111,7 +139,7 @@ _ALL = (
         "person_event",
         "run_id source_person_key",
         run_id=_INT,
-        type=_TEXT,  # mint, join, merge
+        type=_TEXT,  # mint, join, merge, split
         source_person_key=_TEXT,
         person_id_before=_INT,
         person_id_after=_INT,

@@ -118,11 +118,15 @@ def forget(
 
 
 _MINE = "source_person_key IN (FROM forgotten)"
+_PAIR = "key_l IN (FROM forgotten) OR key_r IN (FROM forgotten)"
 # vault table -> rows that go with `forgotten` source persons and `gone_person`
 _FORGETS = (
     ("source_record", _MINE),
+    ("pair_score", _PAIR),
+    ("scored_record", _MINE),
+    ("ruling", _PAIR),
     ("identifier", f"{_MINE} OR norm_value IN (FROM forgotten) OR value IN (FROM forgotten)"),
-    ("edge", "key_l IN (FROM forgotten) OR key_r IN (FROM forgotten)"),
+    ("edge", _PAIR),
     ("conflict", f"conflict_id IN (SELECT conflict_id FROM conflict WHERE {_MINE})"),  # noqa: S608
     ("restriction", _MINE),
     ("rectification", _MINE),

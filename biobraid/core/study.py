@@ -95,6 +95,7 @@ class Source(_Strict):
     # reference: files are indexed where they lie and never copied
     storage: Literal["landing", "reference"] = "landing"
     mints_persons: bool = True
+    duplicate_free: bool = True  # one record a person: the source's own ids tell persons apart
     time_zone: str | None = None  # default: the study's
     date_order: DateOrder = "ymd"
     record_key: list[str] = []  # columns that name a record; empty: the whole row
@@ -153,6 +154,7 @@ class Study(_Strict):
     release: str
     licence: str
     time_zone: str
+    country: str = "gb"  # country pack: how postcodes, phones and national ids are written
     namespace: str | None = None  # of the native person ids; default: the study's id
     birth_precision: Literal["year", "month", "day"] = "year"
     consent: Consent = Consent()

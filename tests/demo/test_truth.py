@@ -32,6 +32,7 @@ def _bridge(demo: Demo) -> dict[str, tuple[int | None, str]]:
 
 
 def test_persons_are_linked_as_truth_says_and_no_others(demo: Demo) -> None:
+    """What the rules must link is linked; what scores link beyond that is right too."""
     bridge, truth = _bridge(demo), persons(demo)
     found: dict[tuple[int, int], set[int | None]] = {}
     seen = set()
@@ -47,7 +48,13 @@ def test_persons_are_linked_as_truth_says_and_no_others(demo: Demo) -> None:
             seen.add(key)
             found.setdefault((person, label), set()).add(bridge[key][0])
     assert all(len(ids) == 1 and None not in ids for ids in found.values())
-    assert len(set.union(*found.values())) == len(found), "no two persons share an id"
+    ids_of: dict[int, set[int | None]] = {}
+    for (person, _label), ids in found.items():
+        ids_of.setdefault(person, set()).update(ids)
+    n_ids = len(set.union(*ids_of.values()))
+    assert sum(map(len, ids_of.values())) == n_ids, "no two persons share an id"
+    n_apart_by_rules, n_apart = len(found) - len(ids_of), n_ids - len(ids_of)
+    assert n_apart <= n_apart_by_rules / 3, "scores find most of what the rules leave apart"
     others = Counter(status for key, (_, status) in bridge.items() if key not in seen)
     # Once more the person registered twice; the withdrawn; and those of whom only a result or a
     # reference is known: riverside's ragged row, a Patient and a person_id that are not there.

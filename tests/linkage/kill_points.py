@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import splink  # noqa: F401  once here, not in every fork
 
 from biobraid.core.home import open_home
 from biobraid.core.manifest import Manifest

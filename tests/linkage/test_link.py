@@ -60,10 +60,16 @@ def test_a_shared_nhs_number_links_only_with_corroboration(bank: Bank) -> None:
 
 
 def test_what_families_and_hospitals_share_never_links(bank: Bank) -> None:
-    kinds = ["email", "phone", "mrn", "postcode"]
-    known = "birth_date=1950-03-12; surname=Hill; first_name=Jo; sex=f"
-    for study in ("ehr", "survey"):
-        bank.deliver(study, "\n".join(f"{kind} {kind}=SW1A 1AA; {known}" for kind in kinds))
+    shared = {
+        "email": "hills@mail.org",
+        "phone": "020 7946 0000",
+        "mrn": "7",
+        "postcode": "SW1A 1AA",
+    }
+    kinds = list(shared)
+    for study, first in (("ehr", "Jo"), ("survey", "Al")):
+        known = f"birth_date=1950-03-12; surname=Hill; first_name={first}; sex=f"
+        bank.deliver(study, "\n".join(f"{k} {k}={v}; {known}" for k, v in shared.items()))
     link(bank.home)
     for kind in kinds:
         one, other = bank.who(f"ehr:{kind}", f"survey:{kind}")

@@ -10,6 +10,7 @@ from biobraid.core.schemas.link import (
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
+    LINK_QUALITY_DETAIL,
 )
 from biobraid.core.schemas.raw import (
     RAW_CONSENT,
@@ -80,6 +81,7 @@ OTHER_TABLES: tuple[Table, ...] = (
     LINK_BRIDGE,
     LINK_CONSENT,
     LINK_QUALITY,
+    LINK_QUALITY_DETAIL,
     *QC_OTHER_TABLES,
 )
 TABLES: dict[str, Table] = {t.full_name: t for t in LANDING_TABLES + OTHER_TABLES}
@@ -113,6 +115,7 @@ IDENTITY_TYPES = (
     "sample_id",
     "device_serial",
     "asset_location",  # where a bulk object lies below the study's deliveries, with its asset id
+    "clk",  # keyed token of a source that hands over no clear identifier (linkage/tokens.py)
     "free_text",
     "other",
 )
@@ -152,6 +155,7 @@ __all__ = [
     "LINK_BRIDGE",
     "LINK_CONSENT",
     "LINK_QUALITY",
+    "LINK_QUALITY_DETAIL",
     "MODALITIES",
     "OTHER_TABLES",
     "RAW_ASSET",
