@@ -17,7 +17,16 @@ MODEL (
     unique_key(columns := (study, source, table_name, source_person_key, link_status)),
     accepted_values(
       "column" := link_status,
-      is_in := ('linked', 'waiting', 'quarantined', 'restricted', 'withdrawn', 'not-linked', 'no-person', 'of-nobody')
+      is_in := (
+        'linked',
+        'waiting',
+        'quarantined',
+        'restricted',
+        'withdrawn',
+        'not-linked',
+        'no-person',
+        'of-nobody'
+      )
     )
   )
 );
