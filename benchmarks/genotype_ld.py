@@ -59,7 +59,7 @@ def write_bed(stem: Path, n_samples: int, n_variants: int, seed: int) -> Path:
             file.write(f"{chromosome}\trs{n + 1_000_000_000}\t0\t{position}\t{alt}\t{ref}\n")
     with stem.with_name(f"{stem.name}.fam").open("w") as file:
         for n in range(n_samples):
-            file.write(f"F{n} S{n:07d} 0 0 {1 + n % 2} -9\n")
+            file.write(f"S{n:07d} S{n:07d} 0 0 {1 + n % 2} -9\n")
     return path
 
 

@@ -38,8 +38,8 @@ def find_samples(con: duckdb.DuckDBPyConnection, tables: list[SourceTable]) -> N
             "place INTEGER, project_person_id BIGINT, sex TINYINT)"
         )
         return
-    con.execute(
-        f"""
+    # rows_of ends with the join of project_person, so that another can follow.
+    con.execute(f"""
         CREATE TEMP TABLE kept_sample AS
         SELECT t.genotype_set_id, t.sample_index,
           CAST(row_number() OVER (PARTITION BY t.genotype_set_id
@@ -48,12 +48,8 @@ def find_samples(con: duckdb.DuckDBPyConnection, tables: list[SourceTable]) -> N
           CAST(CASE coalesce(t.sex, CASE c.gender_concept_id
               WHEN 8507 THEN 'male' WHEN 8532 THEN 'female' END)
             WHEN 'male' THEN 1 WHEN 'female' THEN 2 ELSE 0 END AS TINYINT) AS sex
-        {row_rules.rows_of(table)}""".replace(
-            "AS t JOIN project_person AS p ON p.person_id = t.person_id",
-            "AS t JOIN project_person AS p ON p.person_id = t.person_id "
-            "LEFT JOIN warehouse.cdm.person AS c ON c.person_id = t.person_id",
-        )
-    )
+        {row_rules.rows_of(table)}
+        LEFT JOIN warehouse.cdm.person AS c ON c.person_id = t.person_id""")
 
 
 def rows_of(table: SourceTable) -> str:
