@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import lru_cache
 from itertools import combinations_with_replacement
 from math import comb
 
@@ -67,6 +68,11 @@ def _layout_2(data: bytes, compression: int, n_samples: int, n_alleles: int, all
     flags = np.frombuffer(body, np.uint8, n, 8)
     is_phased, bits = struct.unpack_from("<BB", body, 8 + n)
     ploidy = flags & _PLOIDY
+    if bits == 8 and k == 2 and not is_phased and (ploidy == 2).all():
+        pairs = np.frombuffer(body, "<u2", n, 10 + n)  # what imputed files nearly always hold
+        common: F64 = _pair_table(allele)[pairs]
+        common[(flags & _MISSING) != 0] = np.nan
+        return common
     numbers = _numbers(np.frombuffer(body, np.uint8, offset=10 + n), bits)
     sizes = np.array([_n_stored(int(p), k, bool(is_phased)) for p in range(_PLOIDY + 1)])
     stored = sizes[ploidy]
@@ -85,6 +91,13 @@ def _layout_2(data: bytes, compression: int, n_samples: int, n_alleles: int, all
         out[rows] = _dosages(given, copies, 2.0 / of_ploidy, float((1 << bits) - 1))
     out[(flags & _MISSING) != 0] = np.nan
     return out
+
+
+@lru_cache
+def _pair_table(allele: int) -> F64:
+    """Dosage for every pair of 8-bit probabilities (none, one) of a diploid, biallelic sample."""
+    both = np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
+    return _dosages(both, _copies(2, 2, allele, False), 1.0, 255.0)
 
 
 def _dosages(given: npt.NDArray[np.unsignedinteger], copies: F64, factor: float, top: float) -> F64:
