@@ -30,7 +30,7 @@ PACKS = Path(biobraid.__file__).parent / "studies"
 SOURCE_OF = {
     "main/ukb900001.csv": "main", "gp/gp_clinical.txt": "gp_clinical",
     "gp/gp_scripts.txt": "gp_scripts", "baseline.csv": "baseline", "diagnoses.csv": "diagnoses",
-    "labs_2021.csv.gz": "labs", "labs_2022.csv.gz": "labs",
+    "labs_2021.csv.gz": "labs", "labs_2022.csv.gz": "labs", "imaging/bulk": "images", "ecg": "ecg",
 }  # fmt: skip
 
 
