@@ -29,6 +29,7 @@ bench: env
 	$(BIN)/python -m benchmarks spine
 	$(BIN)/python -m benchmarks fhir
 	$(BIN)/python -m benchmarks vocabulary
+	$(BIN)/python -m benchmarks dicom
 
 # The exact, hash-checked set of dependencies; needs uv. Holds no registry's address.
 constraints:

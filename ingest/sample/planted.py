@@ -172,6 +172,8 @@ class Planted:
 def _plain(kind: str, value: str, study: str) -> str:
     """The value in its usual form: ISO dates, NHS numbers without gaps."""
     if kind == "birth_date":
+        if value.isdigit():  # DICOM
+            return f"{value[:4]}-{value[4:6]}-{value[6:]}"
         if "/" not in value:
             return value
         first, second, year = value.split("/")

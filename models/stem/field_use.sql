@@ -82,7 +82,7 @@ WITH read_detail AS (
       WHEN d.kind = 'observation_period' AND d.field IN ('period_type_concept_id')
       THEN 'cdm.observation_period'
       WHEN d.kind = 'drug' AND d.field IN ('medication_record_id')
-      THEN 'staging.source_event'
+      THEN 'staging.named_code'
       WHEN d.kind IN ('provider', 'care_site') AND d.field IN ('alias_record_id')
       THEN 'staging.source_event'
       WHEN d.kind = 'fact_relationship'

@@ -32,6 +32,7 @@ SOURCE_OF = {
     "gp/gp_scripts.txt": "gp_scripts", "baseline.csv": "baseline", "diagnoses.csv": "diagnoses",
     "labs_2021.csv.gz": "labs", "labs_2022.csv.gz": "labs",
     "proteomics/npx.csv.gz": "proteomics", "microbiome/table.biom": "microbiome",
+    "imaging/bulk": "images", "ecg": "ecg",
 }  # fmt: skip
 
 

@@ -118,6 +118,9 @@ def test_a_canary_of_every_kind_stands_where_the_list_says(sample: Sample, kind:
         if path.parent.name == "genotypes":  # a sample sheet has no header
             assert canary["value"] in path.read_text(encoding="utf-8")
             continue
+        if path.suffix in (".zip", ".hea"):  # headers, whose elements truth names
+            assert canary["value"].encode() in path.read_bytes()
+            continue
         encoding = "latin-1" if path.name == "baseline.csv" else "utf-8"
         delimiter = ";" if path.name == "baseline.csv" else ","
         cells = [r[canary["column"]] for r in rows(path, delimiter, encoding)]

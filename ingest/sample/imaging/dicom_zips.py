@@ -18,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from biobraid.ingest.sample.imaging.scans import uid
 
 _PIXELS = 8
+N_FREE_TEXTS = 2  # attributes of a header that are prose: StudyDescription, PatientComments
 _MADE = (1980, 1, 1, 0, 0, 0)  # every zip has the same bytes whenever it is made
 
 

@@ -51,10 +51,12 @@ class ImagingFiles:
     def write(self, block: People) -> None:
         """Append a block of persons."""
         found = scans(block)
-        for row in rows_of(~np.isnat(found.day)).tolist():
-            self._write_scan(block, found, row)
-        for row in rows_of(~np.isnat(found.ecg_day)).tolist():
-            self._write_ecg(block, found, row)
+        # Person by person, so that the size of the blocks does not show.
+        for row in rows_of(~np.isnat(found.day) | ~np.isnat(found.ecg_day)).tolist():
+            if not np.isnat(found.day[row]):
+                self._write_scan(block, found, row)
+            if not np.isnat(found.ecg_day[row]):
+                self._write_ecg(block, found, row)
 
     def _write_scan(self, block: People, found: Scans, row: int) -> None:
         patient = _patient(block, found, row)
@@ -71,6 +73,9 @@ class ImagingFiles:
             for series in (MR, BONE, XRAY) if patient.number % 3 == 0 else (MR, BONE):
                 dicom_zips.write_zip(self._ukdemo / BULK, patient, series)
                 n = dicom_zips.n_instances(patient, series)
+                self.planted.count(
+                    "undeclared-free-text", "ukdemo", BULK, "", n * dicom_zips.N_FREE_TEXTS
+                )
                 self._truth.writerow(
                     (patient.number, "ukdemo", "images", series.modality, patient.day, n, "", "")
                 )
@@ -86,18 +91,18 @@ class ImagingFiles:
         """Every identifier of a canary person in a header or a file's name."""
         if patient.number not in CANARIES:
             return
-        file = f"{BULK}/*.zip"
+        file = f"{BULK}/{patient.eid}_{MR.field}_2_0.zip"
         for kind, value, column in (
             ("full_name", f"{patient.surname}^{patient.first_name}", "PatientName"),
-            ("birth_date", str(patient.birth), "PatientBirthDate"),
+            ("birth_date", str(patient.birth).replace("-", ""), "PatientBirthDate"),
             ("device_serial", f"SN-{patient.eid}", "DeviceSerialNumber"),
             ("address", f"1 Long Lane, {patient.postcode}", "PatientAddress"),
             ("other", series_uid(patient, MR), "SeriesInstanceUID"),
             ("asset_location", f"{patient.eid}_{MR.field}_2_0.zip", ""),
         ):
             self.planted.canary(kind, value, "ukdemo", file, column)
-        self.planted.count("canary-in-text", "ukdemo", file, "PatientComments", 4)
-        self.planted.count("canary-in-file-name", "ukdemo", file, "", 2)
+        self.planted.count("canary-in-text", "ukdemo", BULK, "PatientComments")
+        self.planted.count("canary-in-file-name", "ukdemo", BULK, "")
 
     def _write_ecg(self, block: People, found: Scans, row: int) -> None:
         who, day = block.identity, found.ecg_day[row]
@@ -111,9 +116,11 @@ class ImagingFiles:
             f"{date}/{month}/{year}",
         )  # fmt: skip
         self._truth.writerow((number, "riverside", "ecg", "ECG", day, 1, "", ""))
+        self.planted.count("undeclared-free-text", "riverside", ECGS, "")
         if number in CANARIES:
-            self.planted.canary("full_name", name, "riverside", f"{ECGS}/*/rest.hea", "")
-            self.planted.count("canary-in-text", "riverside", f"{ECGS}/*/rest.hea", "")
+            header = f"{ECGS}/{person}/rest.hea"
+            self.planted.canary("full_name", name, "riverside", header, "Reason")
+            self.planted.count("canary-in-text", "riverside", ECGS, "Reason")
 
 
 def _patient(block: People, found: Scans, row: int) -> Patient:
