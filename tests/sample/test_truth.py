@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,6 +115,11 @@ def test_a_canary_of_every_kind_stands_where_the_list_says(sample: Sample, kind:
             continue
         if path.suffix == ".gz":  # NDJSON, in which truth names elements, not columns
             assert canary["value"] in gzip.decompress(path.read_bytes()).decode()
+            continue
+        if path.suffix == ".zip":  # an export, of which truth names elements too
+            with zipfile.ZipFile(path) as archive:
+                text = "".join(archive.read(name).decode() for name in archive.namelist())
+            assert canary["value"] in text
             continue
         encoding = "latin-1" if path.name == "baseline.csv" else "utf-8"
         delimiter = ";" if path.name == "baseline.csv" else ","
