@@ -3,7 +3,8 @@
 `mb_per_s`: megabytes a second of `biobraid ingest` as a whole process: hashing, expat, values,
 zones, keyed ids, devices as tokens, Parquet, the books. `peak_gb`: memory of its process tree.
 `ratio.healthkit_to_sqlite`: against the peer's megabytes a second on a tenth of the same export;
-the peer writes each element into SQLite as it stands. `growth.peak_gb`: over that of the tenth.
+the peer writes each element into SQLite as it stands. `ratio_cpu` is the same by seconds of the
+processor, which other work on the machine changes little. `growth.peak_gb`: over that of the tenth.
 """
 
 from __future__ import annotations
@@ -71,16 +72,19 @@ def measure(
             mb = path.stat().st_size / 1e6
             done = _checked(_tool(bank, "ingest"), bank.parent)
             figures[f"mb_per_s{name}"] = round(mb / done.seconds, 2)
-            figures[f"cpu_seconds{name}"] = round(done.cpu_seconds, 2)
+            figures[f"mb_per_cpu_s{name}"] = round(mb / done.cpu_seconds, 2)
             figures[f"peak_gb{name}"] = round(done.peak_gb, 3)
             progress(f"{mb:.0f} MB in {done.seconds:.1f} s, {done.peak_gb:.2f} GB")
             if name:
                 peer = _peer(path, folder / "peer.db", progress)
                 figures["mb_per_s.healthkit_to_sqlite"] = round(mb / peer.seconds, 2)
+                figures["mb_per_cpu_s.healthkit_to_sqlite"] = round(mb / peer.cpu_seconds, 2)
                 figures["peak_gb.healthkit_to_sqlite_tenth"] = round(peer.peak_gb, 3)
                 progress(f"healthkit-to-sqlite: {mb:.0f} MB in {peer.seconds:.1f} s")
     own, other = figures["mb_per_s"], figures["mb_per_s.healthkit_to_sqlite"]
     figures["ratio.healthkit_to_sqlite"] = round(own / other, 2)
+    own, other = figures["mb_per_cpu_s"], figures["mb_per_cpu_s.healthkit_to_sqlite"]
+    figures["ratio_cpu.healthkit_to_sqlite"] = round(own / other, 2)
     figures["growth.peak_gb"] = round(figures["peak_gb"] / figures["peak_gb.tenth"], 3)
     return figures
 

@@ -25,6 +25,12 @@ def persons(demo: Demo) -> dict[str, list[Any]]:
     return columns
 
 
+def wearers(demo: Demo) -> list[str | None]:
+    """source_person_key of each account of stride; tests/demo/test_wearables.py says whose it is."""
+    accounts = sorted({row["stride_id"] for row in _rows(demo.truth / "wearables.csv")})
+    return person_keys(demo.home, "stride", accounts)
+
+
 def expected(demo: Demo, study: str) -> Counter[tuple[str, str]]:
     """(what, state) -> how many, of a study."""
     return Counter({(r["what"], r["state"]): int(r["n"])
