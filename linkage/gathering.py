@@ -35,11 +35,12 @@ def gather_evidence(
     Needs `set_aside` and the vault's tables. everything: score all pairs anew.
     """
     begin("edges")
+    changed = _forget_rulings(con)
     make_many_of_one(con, declared)
     find_edges(con)
     hold_memberships(con)
     begin("scores")
-    changed = score_new(con, home_model(home), everything=everything)
+    changed |= score_new(con, home_model(home), everything=everything)
     add_token_pairs(con, home)
     add_scored_edges(con)
     hold_the_torn(con)
@@ -49,3 +50,12 @@ def gather_evidence(
     find_genetic_conflicts(con)
     quarantine(con)
     return changed
+
+
+def _forget_rulings(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Rulings about source persons whom the vault no longer knows go with them."""
+    row = con.execute("""
+        DELETE FROM ruling
+        WHERE key_l NOT IN (SELECT source_person_key FROM source_record)
+          OR key_r NOT IN (SELECT source_person_key FROM source_record)""").fetchone()
+    return {"ruling"} if row and row[0] else set()

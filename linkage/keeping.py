@@ -28,6 +28,7 @@ from biobraid.linkage.generations import (
     write_pointer,
 )
 from biobraid.linkage.inbox import SUFFIX
+from biobraid.linkage.match_model import MODEL_FILE
 from biobraid.linkage.rekey import rekey
 from biobraid.linkage.vault import held_vault
 from biobraid.linkage.vault_tables import VAULT_FORMAT
@@ -102,7 +103,8 @@ def restore(home: Home, src: Path) -> int:
 def _vault_files(home: Home, key: bytes, files: dict[str, str]) -> list[Path]:
     tables = [tables_folder(home) / name for name in sorted(files.values())]
     inbox = sorted(home.inbox.glob(f"*{SUFFIX}")) if home.inbox.is_dir() else []
-    return [pointer_path(home, key_id(key)), *tables, *inbox]
+    trained = [path for path in (home.vault / MODEL_FILE,) if path.is_file()]
+    return [pointer_path(home, key_id(key)), *tables, *inbox, *trained]
 
 
 def _copy(source: Path, target: Path) -> str:

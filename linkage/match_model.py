@@ -19,7 +19,7 @@ from biobraid.core.files import atomic_path
 from biobraid.core.home import Home
 
 SHIPPED = "general-1"
-_FILE = "match_model.json"
+MODEL_FILE = "match_model.json"
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,15 @@ def shipped_model() -> MatchModel:
 
 def home_model(home: Home) -> MatchModel:
     """The home's own model if one was trained, otherwise the shipped one."""
-    path = home.vault / _FILE
-    return _parse(path.read_text(encoding="utf-8"), _FILE) if path.is_file() else shipped_model()
+    path = home.vault / MODEL_FILE
+    return (
+        _parse(path.read_text(encoding="utf-8"), MODEL_FILE) if path.is_file() else shipped_model()
+    )
 
 
 def write_home_model(home: Home, model: MatchModel) -> Path:
     """Put a trained model in force for this home; the next linkage scores with it."""
-    path = home.vault / _FILE
+    path = home.vault / MODEL_FILE
     with atomic_path(path) as partial:
         partial.write_text(to_json(model), encoding="utf-8")
     return path
@@ -59,7 +61,7 @@ def write_home_model(home: Home, model: MatchModel) -> Path:
 
 def forget_home_model(home: Home) -> bool:
     """Go back to the shipped model; whether there was another."""
-    path = home.vault / _FILE
+    path = home.vault / MODEL_FILE
     if not path.is_file():
         return False
     path.unlink()
