@@ -7,7 +7,7 @@ set's id as in omics.variant. genotypes/samples.parquet: set, place and person. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,19 +78,26 @@ class _Rows:
     packed: U8
 
 
-def released_sets(con: duckdb.DuckDBPyConnection, *, has_tokens: bool) -> list[ReleasedSet]:
-    """The sets of `kept_sample`, with the ids they have in the release."""
-    released = "project_token(genotype_set_id)" if has_tokens else "genotype_set_id"
+def released_sets(con: duckdb.DuckDBPyConnection, *, has_tokens: bool) -> Iterator[ReleasedSet]:
+    """The sets of `kept_sample`, with the ids they have in the release, sorted by these."""
+    if con.execute("SELECT count(*) FROM kept_sample").fetchone() == (0,):
+        return
+    released = "project_token(k.genotype_set_id)" if has_tokens else "k.genotype_set_id"
     found = con.execute(f"""
-        SELECT genotype_set_id, {released},
-          (SELECT max(v.build) FROM warehouse.omics.variant AS v
-           WHERE v.genotype_set_id = k.genotype_set_id),
-          list(sample_index ORDER BY place), list(sex ORDER BY place)
-        FROM kept_sample AS k GROUP BY genotype_set_id ORDER BY 2""").fetchall()  # noqa: S608
-    return [
-        ReleasedSet(set_id, token, build or "GRCh38", np.array(at), np.array(sexes, np.int8))
-        for set_id, token, build, at, sexes in found
-    ]
+        SELECT k.genotype_set_id, {released}, max(v.build)
+        FROM (SELECT DISTINCT genotype_set_id FROM kept_sample) AS k
+        LEFT JOIN (SELECT DISTINCT genotype_set_id, build FROM warehouse.omics.variant) AS v
+          ON v.genotype_set_id = k.genotype_set_id
+        GROUP BY ALL ORDER BY 2""").fetchall()  # noqa: S608
+    for set_id, token, build in found:
+        samples = con.execute(
+            "SELECT sample_index, sex FROM kept_sample WHERE genotype_set_id = ? ORDER BY place",
+            [set_id],
+        ).fetchnumpy()
+        places, sexes = samples["sample_index"], samples["sex"]
+        yield ReleasedSet(
+            set_id, token, build or "GRCh38", places.astype(np.int64), sexes.astype(np.int8)
+        )
 
 
 def write_genotypes(
@@ -99,33 +106,30 @@ def write_genotypes(
     folder: Path,
     *,
     has_tokens: bool,
-    on_set: Callable[[float], None] | None = None,
 ) -> Mapping[str, int]:
     """Write the release's genotypes into `folder`; returns rows per file (relative path).
 
     Nothing is written where no genotype is released.
     """
-    sets = released_sets(con, has_tokens=has_tokens)
-    if not sets:
-        return {}
     parts: dict[tuple[str, str, str], list[Path]] = {}
     with Manifest(home) as manifest:
         for part in manifest.parts("raw.genotype"):
             if part.rows:
                 origin = (part.study, part.source, part.batch)
                 parts.setdefault(origin, []).append(home.landing / part.path)
-    (folder / VALUES).mkdir(parents=True, exist_ok=True)
-    written = {}
-    for number, genotype_set in enumerate(sets):
+    written: dict[str, int] = {}
+    ids: dict[str, str] = {}
+    for number, genotype_set in enumerate(released_sets(con, has_tokens=has_tokens)):
+        (folder / VALUES).mkdir(parents=True, exist_ok=True)
+        ids[genotype_set.set_id] = genotype_set.released_id
         name = f"{VALUES}/{number:03d}.parquet"
         paths = sorted(parts.get(genotype_set.origin, []), key=_number)
         if not paths:
             continue
         n_blocks = _n_blocks(con, paths)
         written[name] = write_set(genotype_set, paths, n_blocks, folder / name)
-        if on_set:
-            on_set((number + 1) / len(sets))
-    written[SAMPLES] = write_samples(_sample_rows(sets, con), folder / SAMPLES)
+    if ids:
+        written[SAMPLES] = write_samples(_sample_rows(ids, con), folder / SAMPLES)
     return written
 
 
@@ -133,12 +137,9 @@ def _number(path: Path) -> int:
     return int(path.name.split("-")[1])
 
 
-def _sample_rows(sets: Sequence[ReleasedSet], con: duckdb.DuckDBPyConnection) -> pa.Table:
-    ids = {
-        "genotype_set_id": [s.set_id for s in sets],
-        "released_id": [s.released_id for s in sets],
-    }
-    con.register("released_set", pa.table(ids))
+def _sample_rows(ids: Mapping[str, str], con: duckdb.DuckDBPyConnection) -> pa.Table:
+    columns = {"genotype_set_id": list(ids), "released_id": list(ids.values())}
+    con.register("released_set", pa.table(columns))
     rows = con.execute("""
         SELECT r.released_id AS genotype_set_id, k.place AS sample_index,
           k.project_person_id AS person_id

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +16,12 @@ from biobraid.core.errors import BusyError, QualityError
 from biobraid.core.home import Home, create_home, open_home
 from biobraid.core.manifest import Manifest
 from tests.models.bank import checksums, land, rows_of
+from tests.models.killed_build import CHILD, LIMIT, kill_after
+from tests.models.small_project import closure, copy_project
 from tests.models.test_cdm import PEOPLE
+
+# One worker: the homes that are built once are then built once.
+pytestmark = pytest.mark.xdist_group("build")
 
 FIRST = """
   person | variable | value | start_time | row_id
@@ -40,49 +43,64 @@ REGISTRATION = """
 """
 
 
-CHILD = """
-import sys
-from pathlib import Path
-from biobraid.cli.build import build
-from biobraid.core.home import open_home
-print("ready", flush=True)
-build(open_home(Path(sys.argv[1])), on_progress=lambda model, share: print(model, flush=True))
-"""
-LIMIT = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
-"""
-
-
-def kill_after(home: Home, n_models: int) -> None:
-    """Build in a child and kill it when it has said so many models."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(home.root)], stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout
-    for _ in range(n_models + 1):
-        assert child.stdout.readline()
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    child.stdout.close()
+# What the small project below makes, with everything these read.
+WANTED = ("cdm.measurement", "mart.absent_fact")
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home that was built once; tests work on copies of it."""
-    made = create_home(tmp_path_factory.mktemp("base") / "bank", memory_limit_gb=1.0, threads=2)
+def base_of_all(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with every model, built once; tests work on copies of it."""
+    return make_base(tmp_path_factory.mktemp("all"))
+
+
+@pytest.fixture(scope="module", name="small_project")
+def _small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some thirty of our models. How the build works does not depend on how many there are.
+
+    tests/whole_way kills builds of all of them.
+    """
+    project = tmp_path_factory.mktemp("project")
+    copy_project(project, closure(WANTED))
+    return project
+
+
+@pytest.fixture(scope="module")
+def base(small_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with the small project's models, built once; tests work on copies of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build_sqlmesh, "PROJECT", small_project)
+        return make_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture
+def built_of_all(base_of_all: Home, tmp_path: Path) -> Home:
+    """A copy of the home with every model, in another place."""
+    return copy_of(base_of_all, tmp_path / "copy")
+
+
+@pytest.fixture
+def small(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The builds of this test make the small project's models."""
+    monkeypatch.setattr(build_sqlmesh, "PROJECT", small_project)
+
+
+@pytest.fixture
+def built(base: Home, small: None, tmp_path: Path) -> Home:
+    """A copy of the home with the small project's models, in another place."""
+    return copy_of(base, tmp_path / "copy")
+
+
+def make_base(folder: Path) -> Home:
+    made = create_home(folder / "bank", memory_limit_gb=1.0, threads=2)
     land(made, FIRST + PEOPLE)
     first = build(made)
     assert set(first.built) == set(first.rows) == set(model_names())
     return made
 
 
-@pytest.fixture
-def built(base: Home, tmp_path: Path) -> Home:
-    """A copy of the built home, in another place."""
-    shutil.copytree(base.root, tmp_path / "copy")
-    return open_home(tmp_path / "copy")
+def copy_of(home: Home, root: Path) -> Home:
+    shutil.copytree(home.root, root)
+    return open_home(root)
 
 
 def deliver(home: Home, given: str) -> None:
@@ -91,7 +109,10 @@ def deliver(home: Home, given: str) -> None:
     land(home, FIRST + PEOPLE)
 
 
-def test_rows_that_came_later_are_in_and_only_their_models_are_made_anew(built: Home) -> None:
+def test_rows_that_came_later_are_in_and_only_their_models_are_made_anew(
+    built_of_all: Home,
+) -> None:
+    built = built_of_all
     assert rows_of(built, "SELECT COUNT(*) FROM cdm.measurement") == [(1,)]
     again = build(built)
     assert again.built == ()
@@ -179,9 +200,7 @@ def test_changed_models_are_made_anew_and_their_old_tables_leave_the_file(
     built: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     project = tmp_path / "project"
-    for name in ("models", "audits"):
-        shutil.copytree(build_sqlmesh.PROJECT / name, project / name)
-    shutil.copy(build_sqlmesh.PROJECT / "external_models.yaml", project)
+    copy_project(project, model_names())
     monkeypatch.setattr(build_sqlmesh, "PROJECT", project)
     model = project / "models" / "cdm" / "measurement.sql"
     changed = model.read_text().replace("e.value_number AS DOUBLE", "e.value_number + 1 AS DOUBLE")
@@ -203,18 +222,20 @@ def test_changed_models_are_made_anew_and_their_old_tables_leave_the_file(
 
 
 @pytest.fixture(scope="module")
-def calm(base: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def calm(
+    base: Home, small_project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """Checksums after the second delivery, built without being disturbed."""
-    root = tmp_path_factory.mktemp("calm") / "bank"
-    shutil.copytree(base.root, root)
-    made = open_home(root)
+    made = copy_of(base, tmp_path_factory.mktemp("calm") / "bank")
     deliver(made, MORE)
-    build(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build_sqlmesh, "PROJECT", small_project)
+        build(made)
     return checksums(made)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_models", [0, 1, 12, 28])
+@pytest.mark.parametrize("n_models", [0, 1, 5, 9])
 def test_a_build_killed_after_any_model_goes_on_to_the_same_tables(
     built: Home, calm: dict[str, str], n_models: int
 ) -> None:
@@ -225,9 +246,9 @@ def test_a_build_killed_after_any_model_goes_on_to_the_same_tables(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_models", [5, 30])
+@pytest.mark.parametrize("n_models", [5, 25])
 def test_a_first_build_killed_after_any_model_goes_on_too(
-    home: Home, calm: dict[str, str], n_models: int
+    home: Home, small: None, calm: dict[str, str], n_models: int
 ) -> None:
     land(home, FIRST + PEOPLE)
     kill_after(home, n_models)
@@ -243,7 +264,7 @@ def test_a_full_disk_is_said_so_and_the_next_build_is_good(
     deliver(built, MORE)
     limit = built.warehouse.stat().st_size + 300_000
     child = subprocess.run(
-        [sys.executable, "-c", LIMIT + CHILD, str(built.root), str(limit)],
+        [sys.executable, "-c", LIMIT + CHILD, str(built.root), str(build_sqlmesh.PROJECT), str(limit)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "DiskError" in child.stderr
@@ -251,9 +272,9 @@ def test_a_full_disk_is_said_so_and_the_next_build_is_good(
     assert checksums(built) == calm
 
 
-def test_ids_are_bigint(built: Home) -> None:
+def test_ids_are_bigint(base_of_all: Home) -> None:
     types = rows_of(
-        built,
+        base_of_all,
         "SELECT DISTINCT data_type FROM duckdb_columns() WHERE schema_name = 'cdm' AND "
         "(column_name IN ('person_id', 'measurement_id') OR column_name LIKE '%concept_id')",
     )
