@@ -111,7 +111,7 @@ def truncated(table: SourceTable, rows: str, is_fact_table: bool) -> str:
     """
     if table.full_name in _EXEMPT:
         return f"({rows}) AS t"
-    start, end = _span(table)
+    start, end, ends = _span(table)
     if start is None:
         return f"({rows}) AS t"
     window, on = _window(table)
@@ -126,7 +126,7 @@ def truncated(table: SourceTable, rows: str, is_fact_table: bool) -> str:
         own = f"t.{column.quoted}"
         if column.type not in _DATES or column.name.startswith("birth"):
             continue
-        if end is not None and own in _like(table, end):
+        if own in ends:
             replaced.append(
                 f"CASE WHEN CAST({own} AS DATE) > w.last_day AND {first} <= w.last_day "
                 f"THEN CAST(w.last_day AS {column.type}) ELSE {own} END AS {column.quoted}"
@@ -159,15 +159,20 @@ def _window(table: SourceTable) -> tuple[str, str]:
     return ("record_window" if table.full_name in _OF_RECORDS else "person_window"), by_person
 
 
-def _span(table: SourceTable) -> tuple[str | None, str | None]:
-    """First and last dated column of a row as `t."name"`; the last is None for a single day."""
+def _span(table: SourceTable) -> tuple[str | None, str | None, set[str]]:
+    """First and last dated column of a row as `t."name"`, and every column that is an end.
+
+    The last is None where a row is of a single day.
+    """
     dated = [c for c in table.columns if c.type in _DATES and not c.name.startswith("birth")]
-    days = [c for c in dated if c.type == "DATE"] or dated
-    ends = [c for c in days if c.name.endswith("_to") or "_end_" in f"_{c.name}_"]
-    starts = [c for c in days if c not in ends]
+    ends = [c for c in dated if c.name.endswith("_to") or "_end_" in f"_{c.name}_"]
+    starts = [c for c in dated if c not in ends]
+    by_day = sorted(starts, key=lambda c: c.type != "DATE")
+    last = sorted(ends, key=lambda c: c.type != "DATE")
     return (
-        f"t.{starts[0].quoted}" if starts else None,
-        f"t.{ends[0].quoted}" if ends else None,
+        f"t.{by_day[0].quoted}" if by_day else None,
+        f"t.{last[0].quoted}" if last else None,
+        {f"t.{c.quoted}" for c in ends},
     )
 
 

@@ -18,8 +18,8 @@ from tests.privacy.kill_withdraw import COMMAND
 from tests.privacy.scanner import scan
 from tests.privacy.traces import traces_of
 
-# Every write is tried with BIOBRAID_KILL_STEP=1 (some 100); 23 keeps it short.
-STEP = int(os.environ.get("BIOBRAID_KILL_STEP", "23"))
+# Every write is tried with BIOBRAID_KILL_STEP=1 (some 100); 37 keeps it short.
+STEP = int(os.environ.get("BIOBRAID_KILL_STEP", "37"))
 
 
 @pytest.mark.slow
