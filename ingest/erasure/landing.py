@@ -29,6 +29,8 @@ from biobraid.ingest.landing.parts import (
 
 PERSON_TABLES = tuple(n for n, schema in SCHEMAS.items() if "source_person_key" in schema.names)
 _CONSENT = "raw.consent"
+# Columns that name whose a row is; the row of a pair of samples is of both.
+PAIR = ("source_person_key", "other_person_key")
 # Columns in which the rows of others name a person: parents, as a genotype file states them.
 KIN = ("father_key", "mother_key")
 
@@ -123,18 +125,16 @@ def _mark(
                 f"AND {record} NOT IN (SELECT record_id FROM keeper)"
             )
         con.execute("SET VARIABLE after = $day", {"day": gone.after})
-        rows = (
-            "FROM read_parquet(?, file_row_number = true) AS p "
-            "SEMI JOIN gone AS g ON p.source_person_key = g.source_person_key"
-        )
+        mine = " OR ".join(f"p.{c} IN (FROM gone)" for c in PAIR if _has(part, c))
+        rows = f"FROM read_parquet(?, file_row_number = true) AS p WHERE ({mine})"
         con.execute(
             f"INSERT INTO loser SELECT {number}, p.file_row_number, {record} "
-            f"{rows} WHERE {condition}",
+            f"{rows} AND {condition}",
             [str(part.path)],
         )
         if gone.after is not None and is_timed[number]:
             con.execute(
-                f"INSERT INTO keeper SELECT {record} {rows} WHERE NOT {condition}",
+                f"INSERT INTO keeper SELECT {record} {rows} AND NOT {condition}",
                 [str(part.path)],
             )
     return con.execute("SELECT part, count(*) FROM loser GROUP BY 1 ORDER BY 1").fetchall()
