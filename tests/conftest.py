@@ -11,6 +11,20 @@ from biobraid.core.home import Home, create_home
 from biobraid.core.keys import create_keys
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each file to one worker, so that what its tests share is made once.
+
+    Folders whose tests share one bank go to one worker whole. What takes longest comes first,
+    or one worker would do it alone at the end.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            folder = item.path.parent.name
+            group = folder if folder in ("demo", "faults") else item.path.as_posix()
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.parent.name not in ("whole_way", "demo"))
+
+
 @pytest.fixture
 def key_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder of this test's role keys; workers and sub-commands inherit it."""

@@ -119,6 +119,12 @@ def test_t6_sqlmesh_s_state_and_cache_hold_no_key_of_a_person(demo: Demo) -> Non
         assert not [n for n in needles if n in content], path.name
 
 
+# Names of what is measured, the same in every biobank; they name no person and no row.
+NAMES_OF_THINGS = {
+    "variant_id", "other_variant_id", "feature_id", "genotype_set_id", "other_genotype_set_id",
+}  # fmt: skip
+
+
 def test_t7_two_projects_share_no_value_of_any_id_column(demo: Demo) -> None:
     con = _both(demo.home)
     con.execute(f"ATTACH '{demo.home.warehouse}' AS warehouse (READ_ONLY)")
@@ -131,6 +137,8 @@ def test_t7_two_projects_share_no_value_of_any_id_column(demo: Demo) -> None:
     assert len(ids) > 40
     n_compared = 0
     for schema, table, column in ids:
+        if column in NAMES_OF_THINGS:
+            continue
         values = (
             f"SELECT DISTINCT {column} AS id FROM a.{schema}.{table} WHERE {column} IS NOT NULL"
         )

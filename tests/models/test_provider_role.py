@@ -59,6 +59,8 @@ def test_roles_are_no_providers_in_the_books(build: Build) -> None:
       condition_era     | 0         | 0          | 0            | 0
       drug_era          | 0         | 0          | 0            | 0
       dose_era          | 0         | 0          | 0            | 0
+      image_occurrence  | 0         | 0          | 0            | 0
+      image_feature     | 0         | 0          | 0            | 0
     """
     )
 

@@ -49,4 +49,4 @@ def test_withdraw_can_be_killed_before_any_write(
         assert scan(home.root, canaries).found == []
         assert check_books(home) == []
         assert open_orders(home) == []
-    assert n_begun > len(copies) / 2
+    assert n_begun > len(copies) / 3  # the others were killed before the order was written

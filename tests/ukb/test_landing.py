@@ -103,7 +103,6 @@ SAMPLES = [
     ("ukb_dummy", "main", "ukb/dummy_ukb_main.tsv", 10, {"raw.value": 166, "raw.event": 35}),
     ("ukb_dummy", "gp_clinical", "ukb/dummy_gp_clinical.txt", 12, {"raw.event": 24}),
     ("ukb_dummy", "gp_scripts", "ukb/dummy_gp_scripts.txt", 6, {"raw.event": 6}),
-    ("nmr_nightingale", "nmr", "nmr_nightingale/test_data.csv", 10, {"raw.value": 153}),
 ]
 
 

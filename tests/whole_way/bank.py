@@ -17,7 +17,7 @@ from biobraid.core.home import Home, open_home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import connect
 
-SCHEMAS = ("staging", "stem", "cdm", "wearable", "mart")
+SCHEMAS = ("staging", "stem", "cdm", "omics", "wearable", "mart")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.whole_way.bank import Bank, new_bank, tables_up_to_person_ids
 
 pytestmark = pytest.mark.slow
 PERSONS = 150
-N_KILLS = 8  # of `run`, then as many again of `release`
+N_KILLS = 4  # of `run`, then as many again of `release`
 
 
 @pytest.fixture
