@@ -131,7 +131,8 @@ def test_a_check_of_ones_own_closes_the_gate_lists_its_rows_and_opens_again(
     assert left == [(0,)]
 
 
-def test_the_how_to_is_true(demo: Demo, tmp_path: Path) -> None:
+def test_the_how_to_is_true(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the guide writes a file beside where it is read
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "quality.md").read_text("utf-8")
     files = dict(re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", page, re.S))
     folder = demo.home.root / "checks"
