@@ -118,7 +118,9 @@ def _mark(
         if gone.after is None:
             condition = "TRUE"
         elif is_timed[number]:
-            condition = "coalesce(left(p.start_time, 10) > getvariable('after'), FALSE)"
+            condition = (
+                "coalesce(left(CAST(p.start_time AS VARCHAR), 10) > getvariable('after'), FALSE)"
+            )
         else:
             condition = (
                 f"{record} IN (SELECT record_id FROM loser) "  # noqa: S608  a constant
