@@ -6,50 +6,30 @@ tests/whole_way; T13 in test_withdrawal.py; T15 waits for DICOM, whose connector
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from biobraid.core.home import Home
 from biobraid.core.schemas import MODALITIES
 from tests.demo.conftest import Demo
 from tests.demo.test_canaries import _canaries
+from tests.demo.two_releases import (
+    NAMES_OF_THINGS,
+    PROJECTS,
+    both,
+    columns_where,
+    manifest_of,
+)
 from tests.privacy.scanner import scan
 from tests.privacy.traces import secrets_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
-PROJECTS = ("heart_study", "second")
-
-
-def _both(home: Home) -> duckdb.DuckDBPyConnection:
-    """Both projects' releases, as a and b."""
-    con = duckdb.connect()
-    for alias, project in zip("ab", PROJECTS, strict=True):
-        path = home.releases / project / "r1" / "release.duckdb"
-        con.execute(f"ATTACH '{path}' AS {alias} (READ_ONLY)")
-    return con
-
-
-def _manifest(home: Home, project: str) -> dict[str, Any]:
-    path = home.releases / project / "r1" / "manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
-
-
-def _columns(con: duckdb.DuckDBPyConnection, where: str) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = con.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
-        f"WHERE database_name = 'a' AND schema_name <> 'vocab' AND {where} ORDER BY ALL"
-    ).fetchall()
-    return found
 
 
 def test_t1_no_identifier_is_in_an_export(demo: Demo) -> None:
@@ -119,16 +99,10 @@ def test_t6_sqlmesh_s_state_and_cache_hold_no_key_of_a_person(demo: Demo) -> Non
         assert not [n for n in needles if n in content], path.name
 
 
-# Names of what is measured, the same in every biobank; they name no person and no row.
-NAMES_OF_THINGS = {
-    "variant_id", "other_variant_id", "feature_id", "genotype_set_id", "other_genotype_set_id",
-}  # fmt: skip
-
-
 def test_t7_two_projects_share_no_value_of_any_id_column(demo: Demo) -> None:
-    con = _both(demo.home)
+    con = both(demo.home)
     con.execute(f"ATTACH '{demo.home.warehouse}' AS warehouse (READ_ONLY)")
-    ids = _columns(
+    ids = columns_where(
         con,
         "column_name SIMILAR TO '.*(_id|_uid|_token|_identifier|_id_[12]|person_source_value)' "
         "AND column_name NOT LIKE '%concept\\_id' ESCAPE '\\' "
@@ -153,7 +127,7 @@ def test_t7_two_projects_share_no_value_of_any_id_column(demo: Demo) -> None:
 
 
 def test_t7_keys_of_the_projects_differ_and_are_named(demo: Demo) -> None:
-    made = [_manifest(demo.home, p) for p in PROJECTS]
+    made = [manifest_of(demo.home, p) for p in PROJECTS]
     assert made[0]["key_id"] != made[1]["key_id"]
     assert {len(m["key_id"]) for m in made} == {16}
     assert [m["key_version"] for m in made] == [1, 1]
@@ -165,7 +139,7 @@ def test_t7_keys_of_the_projects_differ_and_are_named(demo: Demo) -> None:
      ("mart.source_coverage", "covered_from")],
 )  # fmt: skip
 def test_t8_the_order_of_rows_says_nothing(demo: Demo, table: str, column: str) -> None:
-    con = _both(demo.home)
+    con = both(demo.home)
     read = (
         f"SELECT epoch(CAST({column} AS TIMESTAMP)) "
         if column.endswith("from")
@@ -195,14 +169,14 @@ def test_t8_the_dataset_is_in_the_order_of_its_random_ids(demo: Demo) -> None:
 
 
 def test_t9_days_differ_and_what_gaps_still_tell_is_measured(demo: Demo) -> None:
-    con = _both(demo.home)
+    con = both(demo.home)
     days = [
         {r[0] for r in con.execute(f"SELECT DISTINCT visit_start_date FROM {x}.cdm.visit_occurrence")
          .fetchall()} for x in "ab"
     ]  # fmt: skip
     assert days[0] != days[1]
     for project in PROJECTS:
-        found = _manifest(demo.home, project)["joinable"]
+        found = manifest_of(demo.home, project)["joinable"]
         assert found["n_persons_looked_at"] > 100
         # Most people are alone with their gaps: no shift prevents a join by them.
         assert 0.5 < found["gap_unique_share"] <= 1
@@ -211,9 +185,9 @@ def test_t9_days_differ_and_what_gaps_still_tell_is_measured(demo: Demo) -> None
 
 def test_t10_rare_values_and_genotypes_are_measured_and_places_withheld(demo: Demo) -> None:
     for project in PROJECTS:
-        found = _manifest(demo.home, project)["joinable"]
+        found = manifest_of(demo.home, project)["joinable"]
         assert set(found) >= {"birth_sex_unique_share", "genotyped_share"}
-    con = _both(demo.home)
+    con = both(demo.home)
     hidden = con.execute(
         "SELECT count(zip), count(city), count(address_1) FROM a.cdm.location"
     ).fetchone()
@@ -251,7 +225,7 @@ def test_t11_where_records_end_on_a_public_day_nobody_s_shift_shows(demo: Demo) 
 
 
 def test_t11_nobody_is_older_than_ninety(demo: Demo) -> None:
-    con = _both(demo.home)
+    con = both(demo.home)
     for alias in "ab":
         oldest = con.execute(
             "SELECT max(year(o.observation_period_end_date) - p.year_of_birth) "
@@ -262,7 +236,7 @@ def test_t11_nobody_is_older_than_ninety(demo: Demo) -> None:
 
 def test_t12_a_release_holds_no_count_of_people_outside_it(demo: Demo) -> None:
     for project in PROJECTS:
-        made = _manifest(demo.home, project)
+        made = manifest_of(demo.home, project)
         assert {"mart.attrition", "mart.coverage", "mart.unit_use"} <= set(made["left_out"])
         assert not [t for t in made["tables"] if t.startswith("audit.")]
 
