@@ -178,6 +178,12 @@ def _warehouse(home: Home, todo: Sequence[Outcome], _today: date) -> None:
         persons = sorted({p for o in erasing for p in o.order.persons})
         n = begin_afresh(home, persons)
         erasing[0].erased["imputed values, weights"] += n
+        with Manifest(home) as manifest:
+            has_genotypes = bool(manifest.note("genotype_qc"))
+        if has_genotypes:  # counts over samples are those of the others now
+            from biobraid.quality.genotypes import refresh_qc
+
+            refresh_qc(home)
     build(home)
 
 

@@ -3,6 +3,7 @@
 from biobraid.ingest.erasure.genotypes import GENOTYPES
 from biobraid.ingest.erasure.inbox import INBOX
 from biobraid.ingest.erasure.landing import LANDING
+from biobraid.ingest.erasure.objects import GENOTYPE_OBJECTS
 from biobraid.ingest.erasure.statements import put_statement, suppress
 
-__all__ = ["GENOTYPES", "INBOX", "LANDING", "put_statement", "suppress"]
+__all__ = ["GENOTYPES", "GENOTYPE_OBJECTS", "INBOX", "LANDING", "put_statement", "suppress"]

@@ -102,10 +102,13 @@ def _renamed(con: duckdb.DuckDBPyConnection, name: str) -> str:
     if "person_id" not in columns:
         return f"SELECT * FROM {name}"
     # An observation period takes the id of its person.
-    drawn = columns & {"person_id", "observation_period_id"}
-    return (
-        f"SELECT s.person, t.* EXCLUDE ({', '.join(sorted(drawn))}) FROM {name} AS t "
-        "LEFT JOIN same_person AS s ON s.drawn = t.person_id"
+    drawn = columns & {"person_id", "observation_period_id", "other_person_id"}
+    other = "t.other_person_id" if "other_person_id" in columns else "NULL"
+    return (  # a pair has no order of its own: that of the drawn ids
+        "SELECT least(s.person, o.person) AS person, greatest(s.person, o.person) AS other_person, "
+        f"t.* EXCLUDE ({', '.join(sorted(drawn))}) "
+        f"FROM {name} AS t LEFT JOIN same_person AS s ON s.drawn = t.person_id "
+        f"LEFT JOIN same_person AS o ON o.drawn = {other}"
     )
 
 
