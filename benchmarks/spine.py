@@ -1,7 +1,7 @@
 """The whole way, ingest to release, at two sizes: seconds, memory and growth of each step.
 
-The sample biobank is the load: six studies as UK-Biobank-shaped tables, CSV, FHIR with deltas,
-REDCap and OMOP (about 6 kB of FHIR for each person of the sample, a quarter of them patients).
+The sample biobank is the load, with all its studies and modalities: tables shaped as UK Biobank's,
+CSV, FHIR with deltas, REDCap, OMOP, genotypes, images, omics and wearables (about 6 kB of FHIR for each person of the sample, a quarter of them patients).
 Every step is run as its own process, as an engineer would run it; the memory is that of the
 process tree. `slope.STEP` is the log-log slope of seconds between the two sizes: 1 is linear.
 There is no peer that does the same work end to end; the parts have their own benchmarks.

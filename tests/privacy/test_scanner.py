@@ -55,6 +55,18 @@ def test_parquet_columns_and_footers_are_read(tmp_path: Path) -> None:
     assert {"parquet column]", "parquet footer]"} <= kinds
 
 
+@pytest.mark.parametrize(("number", "is_found"), [(9434765919, True), (1943476591977, False)])
+def test_numbers_are_compared_whole(tmp_path: Path, number: int, is_found: bool) -> None:
+    """An identifier in a column of numbers is found; its digits in a random id are chance."""
+    pq.write_table(pa.table({"v": [number, 7]}), tmp_path / "p.parquet")
+    con = duckdb.connect(str(tmp_path / "w.duckdb"))
+    con.execute("CREATE TABLE t AS SELECT ? AS v", [number])
+    con.close()
+    kinds = {where.partition("[")[2] for where, _ in scan(tmp_path, [NHS]).found}
+    wanted = {"parquet numbers]", "duckdb numbers]"}
+    assert (kinds & wanted) == (wanted if is_found else set())
+
+
 def test_sqlite_gzip_and_file_names_are_read(tmp_path: Path) -> None:
     con = sqlite3.connect(tmp_path / "m.sqlite")
     con.execute("CREATE TABLE t (v)")

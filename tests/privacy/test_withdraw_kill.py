@@ -18,8 +18,8 @@ from tests.privacy.kill_withdraw import COMMAND
 from tests.privacy.scanner import scan
 from tests.privacy.traces import traces_of
 
-# Every write is tried with BIOBRAID_KILL_STEP=1 (some 100); 37 keeps it short.
-STEP = int(os.environ.get("BIOBRAID_KILL_STEP", "37"))
+# Every write is tried with BIOBRAID_KILL_STEP=1 (some 100); 23 keeps it short.
+STEP = int(os.environ.get("BIOBRAID_KILL_STEP", "23"))
 
 
 @pytest.mark.slow
@@ -49,4 +49,4 @@ def test_withdraw_can_be_killed_before_any_write(
         assert scan(home.root, canaries).found == []
         assert check_books(home) == []
         assert open_orders(home) == []
-    assert n_begun > len(copies) / 3  # the others were killed before the order was written
+    assert n_begun > len(copies) / 2
