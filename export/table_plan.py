@@ -48,6 +48,11 @@ _PUBLIC_DATES = {
 # Offsets change on the days of clock changes, and so tell by how much dates were shifted.
 _CLOCK_COLUMNS = frozenset({"utc_offset_minutes", "time_flag"})
 _INTEGERS = ("BIGINT", "INTEGER", "HUGEINT", "UBIGINT")
+# How columns end that point at another fact of the person, which may be one that is denied.
+_REFERENCES = (
+    "visit_occurrence_id", "visit_detail_id", "measurement_event_id", "observation_event_id",
+    "note_event_id", "episode_parent_id", "survey_conduct_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ def _expression(
 ) -> str:
     own = f"t.{column.quoted}"
     if not scope.pseudonyms:
-        return own
+        return _kept_reference(table, column)
     if table.full_name == "cdm.fact_relationship" and column.name.startswith("fact_id"):
         return side(column.name)
     if column.name in HIDDEN.get(table.full_name, ()):
@@ -166,7 +171,7 @@ def _expression(
     if column.name in ROUNDED.get(table.full_name, {}):
         return _rounded(own, column.name, ROUNDED[table.full_name][column.name])
     if is_fact_id(table, column):
-        return f"project_fact_id(CAST({own} AS BIGINT))"
+        return f"project_fact_id(CAST({_kept_reference(table, column)} AS BIGINT))"
     if column.name in TOKENS:
         return f"project_token({own})"
     if not table.is_by_person:
@@ -188,6 +193,18 @@ def _expression(
             return f"project_token({own})"
         return dated_text(scope.dates, column.quoted)
     return own
+
+
+def _kept_reference(table: SourceTable, column: SourceColumn) -> str:
+    """The column, null where it points at a fact that does not go: a visit outside the window."""
+    own = f"t.{column.quoted}"
+    if table.full_name == "cdm.cost" and column.name == "payer_plan_period_id":
+        denied = "SELECT record_id FROM denied_record"
+    elif table.is_by_person and column.name != table.key and column.name.endswith(_REFERENCES):
+        denied = "SELECT fact_id FROM denied_fact"
+    else:
+        return own
+    return f"CASE WHEN {own} IN ({denied}) THEN NULL ELSE {own} END"
 
 
 def _rounded(own: str, name: str, decimals: int) -> str:

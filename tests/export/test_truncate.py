@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import duckdb
+
 from biobraid.core.home import Home
 from biobraid.export.project import DatePolicy, OpenProject, create_project
 from biobraid.export.release import DATABASE, release
-from tests.export.conftest import N_PERSONS, rows
+from tests.export.conftest import N_PERSONS, person, rows
 
 CLOSES = date(2022, 12, 31)
 CUT = CLOSES - timedelta(days=364)
@@ -66,3 +68,29 @@ def test_a_project_may_do_without(bank: Home) -> None:
         "SELECT count(DISTINCT covered_to) FROM r.mart.source_coverage WHERE source = 'hospital'",
     )
     assert n_ends > 20  # type: ignore[operator]  # each tells its shift
+
+
+def test_what_stays_refers_to_nothing_that_was_cut(bank: Home, alpha: OpenProject) -> None:
+    admitted = "admitted long before the hospital opened to us, found ill within the window"
+    with duckdb.connect(str(bank.warehouse)) as con:
+        for table, column in (("cdm.visit_occurrence", "visit_start_date"),
+                              ("stem.event", "start_date")):  # fmt: skip
+            is_visit = "" if column != "start_date" else " AND cdm_table = 'visit_occurrence'"
+            con.execute(
+                f"UPDATE {table} SET {column} = DATE '1990-01-01' WHERE person_id = ?{is_visit}",
+                [person(2)],
+            )
+    for made in (
+        release(bank, "alpha", "r1").folder / DATABASE,
+        release(bank, None, "r1", internal=True).folder / DATABASE,
+    ):
+        dangling = rows(
+            made,
+            "SELECT count(*) FROM r.cdm.condition_occurrence AS c ANTI JOIN "
+            "r.cdm.visit_occurrence AS v USING (visit_occurrence_id) "
+            "WHERE c.visit_occurrence_id IS NOT NULL",
+        )
+        assert dangling == [(0,)], admitted
+        kept = "SELECT count(*), count(visit_occurrence_id) FROM r.cdm.condition_occurrence"
+        n_cut = 1 if "alpha" in str(made) else 0
+        assert rows(made, kept) == [(N_PERSONS // 2, N_PERSONS // 2 - n_cut)]
