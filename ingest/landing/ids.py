@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +24,7 @@ NO_IDS: Ids = np.empty(0, np.int64)
 _BYTES_PER_ID = 24  # the id, its copy while parts are joined, and the sort's room
 _ID_BITS = 63
 _MOST_BITS = 12
+_MANY = 1 << 20  # ids from which polars sorts them
 
 
 def repeated_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> Ids:
@@ -60,7 +60,13 @@ def n_distinct_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> int
 
 
 def _repeated(arrays: Iterable[Ids]) -> Ids:
-    ids = pl.Series(_joined(arrays)).sort().to_numpy()  # on all cores, twice as fast as numpy
+    ids = _joined(arrays)
+    if len(ids) < _MANY:
+        ids = np.sort(ids)
+    else:  # on all cores, twice as fast as numpy; its import takes 0.2 s
+        import polars as pl
+
+        ids = pl.Series(ids).sort().to_numpy()
     return np.unique(ids[1:][ids[1:] == ids[:-1]])
 
 

@@ -60,12 +60,19 @@ def count_calls(packed: U8, mask: Words) -> Ints:
 
 def heterozygous(words: Words, mask: Words) -> Words:
     """Low bits of the samples with one copy."""
-    return words & ~(words >> _ONE) & mask
+    out = words >> _ONE
+    np.invert(out, out=out)
+    out &= words
+    out &= mask
+    return out
 
 
 def missing(words: Words, mask: Words) -> Words:
     """Low bits of the samples without a call."""
-    return words & (words >> _ONE) & mask
+    out = words >> _ONE
+    out &= words
+    out &= mask
+    return out
 
 
 def sum_by_sample(bits: Words) -> Ints:
