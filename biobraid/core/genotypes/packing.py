@@ -22,6 +22,8 @@ Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 BLOCK_SAMPLES = 1 << 17
 MISSING_CODE = {"call2": 3, "dosage8": 255, "dosage16": 65535}
 _LOW = np.uint64(0x5555_5555_5555_5555)
+_HIGH = ~_LOW
+_CACHED_BYTES = 1 << 18  # what is worked on stays in the processor's cache
 # The four codes of every byte, as one number of four bytes.
 _UNPACKED = np.array(
     [[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], dtype=np.uint8
@@ -61,19 +63,22 @@ def calls_from_bed(packed: U8, n_samples: int, alt_is_first: bool = True) -> U8:
     """
     n_variants, n_bytes = packed.shape
     room = -(-n_bytes // 8) * 8
-    words = packed
-    if room != n_bytes or not packed.flags.c_contiguous:
-        words = np.zeros((n_variants, room), np.uint8)
-        words[:, :n_bytes] = packed
-    pairs = words.view(np.uint64)
-    high = (pairs >> np.uint64(1)) & _LOW
-    differs = high ^ (pairs & _LOW)  # missing or heterozygous
-    if alt_is_first:  # 00 -> 2, 01 -> 3, 10 -> 1, 11 -> 0
-        high ^= _LOW
-        calls = (high << np.uint64(1)) | differs
-    else:  # 00 -> 0, 01 -> 3, 10 -> 1, 11 -> 2
-        missing = differs & ~high
-        calls = ((high & ~differs | missing) << np.uint64(1)) | differs
+    calls = np.empty((n_variants, room // 8), np.uint64)
+    step = max(1, _CACHED_BYTES // max(room, 1))
+    words = np.zeros((min(step, n_variants), room), np.uint8)
+    for first in range(0, n_variants, step):
+        rows = packed[first : first + step]
+        words[: len(rows), :n_bytes] = rows
+        pairs, here = words[: len(rows)].view(np.uint64), calls[first : first + step]
+        np.right_shift(pairs, np.uint64(1), out=here)
+        here ^= pairs
+        here &= _LOW  # missing or heterozygous: 1 or 3
+        if alt_is_first:  # 00 -> 2, 01 -> 3, 10 -> 1, 11 -> 0
+            np.invert(pairs, out=pairs)
+        else:  # 00 -> 0, 01 -> 3, 10 -> 1, 11 -> 2
+            np.left_shift(pairs, np.uint64(1), out=pairs)
+        pairs &= _HIGH
+        here |= pairs
     out: U8 = calls.view(np.uint8)[:, :n_bytes]
     if n_samples % 4:
         out[:, -1] &= np.uint8((1 << 2 * (n_samples % 4)) - 1)
