@@ -23,6 +23,7 @@ BLOCK_SAMPLES = 1 << 17
 MISSING_CODE = {"call2": 3, "dosage8": 255, "dosage16": 65535}
 _LOW = np.uint64(0x5555_5555_5555_5555)
 _HIGH = ~_LOW
+_LEAST_ROWS, _MOST_GROUP_BYTES = 32, 4 << 20
 _CACHED_BYTES = 1 << 18  # what is worked on stays in the processor's cache
 # The four codes of every byte, as one number of four bytes.
 _UNPACKED = np.array(
@@ -54,6 +55,15 @@ def unpack_calls(packed: U8, n_samples: int) -> U8:
     codes = np.take(_UNPACKED, flat).view(np.uint8)
     unpacked: U8 = codes.reshape(*flat.shape[:-1], flat.shape[-1] * 4)[..., :n_samples]
     return unpacked
+
+
+def rows_of_group(row_bytes: int, n_bytes: int) -> int:
+    """Variants of a Parquet row group of about n_bytes; 32 where they need more, up to 4 MB.
+
+    A look-up reads whole row groups; too many of them would swell the footer of a large file.
+    """
+    size = min(max(n_bytes, _LEAST_ROWS * row_bytes), max(n_bytes, _MOST_GROUP_BYTES))
+    return max(1, size // max(1, row_bytes))
 
 
 def calls_from_bed(packed: U8, n_samples: int, alt_is_first: bool = True) -> U8:
