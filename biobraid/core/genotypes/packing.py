@@ -73,13 +73,14 @@ def calls_from_bed(packed: U8, n_samples: int, alt_is_first: bool = True) -> U8:
     """
     n_variants, n_bytes = packed.shape
     room = -(-n_bytes // 8) * 8
-    calls = np.empty((n_variants, room // 8), np.uint64)
+    out: U8 = np.empty((n_variants, n_bytes), np.uint8)
     step = max(1, _CACHED_BYTES // max(room, 1))
     words = np.zeros((min(step, n_variants), room), np.uint8)
+    calls = np.empty((len(words), room // 8), np.uint64)
     for first in range(0, n_variants, step):
         rows = packed[first : first + step]
         words[: len(rows), :n_bytes] = rows
-        pairs, here = words[: len(rows)].view(np.uint64), calls[first : first + step]
+        pairs, here = words[: len(rows)].view(np.uint64), calls[: len(rows)]
         np.right_shift(pairs, np.uint64(1), out=here)
         here ^= pairs
         here &= _LOW  # missing or heterozygous: 1 or 3
@@ -89,7 +90,7 @@ def calls_from_bed(packed: U8, n_samples: int, alt_is_first: bool = True) -> U8:
             np.left_shift(pairs, np.uint64(1), out=pairs)
         pairs &= _HIGH
         here |= pairs
-    out: U8 = calls.view(np.uint8)[:, :n_bytes]
+        out[first : first + step] = here.view(np.uint8)[:, :n_bytes]
     if n_samples % 4:
         out[:, -1] &= np.uint8((1 << 2 * (n_samples % 4)) - 1)
     return out
