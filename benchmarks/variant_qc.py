@@ -6,7 +6,7 @@ over those of plink2 --freq --hardy --missing variant-only, which reads the .bed
 `ratio.with_samples.plink2`: the same with call rate, heterozygosity and sex check of all samples,
 beside --het --missing as well. `ratio.cpu.*` compares processor seconds, which a busy machine
 changes less. `seconds.in_process*`: of ours, what is left without start-up and imports.
-`max_*_diff.*`: greatest difference of the figures. Ours leaves pandas out, as `biobraid score` does.
+`max_*_diff.*`: greatest difference of the figures. Ours leaves pandas out, as `biobraid ingest` does.
 """
 
 from __future__ import annotations

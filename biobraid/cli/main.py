@@ -43,7 +43,7 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
-_WITHOUT_PANDAS = ("ingest", "link", "score")  # `build` and `check` have it by their libraries
+_WITHOUT_PANDAS = ("ingest",)  # build, check and link train have it by their libraries
 _OWN_PROCESS = "own process"
 
 
