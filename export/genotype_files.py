@@ -34,7 +34,7 @@ from biobraid.core.manifest import Manifest
 GENOTYPES = "genotypes"
 VALUES = f"{GENOTYPES}/values"
 SAMPLES = f"{GENOTYPES}/samples.parquet"
-GROUP_BYTES = 1 << 20  # a look-up unpacks one group
+GROUP_BYTES = 2 << 20  # a look-up unpacks one group; SQL reads the footer of all of them too
 _SCHEMA = pa.schema(
     [
         ("genotype_set_id", pa.string()),
