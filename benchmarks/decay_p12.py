@@ -64,7 +64,8 @@ def run(
     training = study.of(0)
     figures: dict[str, float] = {}
     model = _fit(training, study, seed, figures)
-    methods = decay_methods(model, training, ("past", "both"), with_cross=True)
+    masked = [_hide(training, "block", design, seed + 900)]
+    methods = decay_methods(model, training, ("past", "both"), with_cross=True, masked=masked)
     methods = [_calibrated(m, study, design, seed) for m in methods]
     test = study.of(2)
     gaps: list[float] = []
