@@ -22,7 +22,8 @@ from biobraid.imputation.rubin import pool
 
 LINES: list[tuple[str, str, float]] = []
 DESIGNS = ("mcar", "mar", "mnar")
-N, M, ITERATIONS = 400, 5, 3
+N, M = 400, 5
+ITERATIONS = 1  # y alone has gaps, so the chain has converged after its first round
 SLOPE = 0.5
 MEAN = 0.0
 ACCEPTED = (0.93, 0.97)

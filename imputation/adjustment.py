@@ -181,7 +181,9 @@ def _names(sample: Sample) -> tuple[str, ...]:
     around = sample.predicted.around
     has_later = around is not None and around.later is not None
     return (
-        _ONE_SIDE + (_OTHER_SIDE if has_later else ()) + (_OTHERS if sample.told is not None else ())
+        _ONE_SIDE
+        + (_OTHER_SIDE if has_later else ())
+        + (_OTHERS if sample.told is not None else ())
     )
 
 

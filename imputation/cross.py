@@ -91,9 +91,7 @@ def fit_cross(model: DecayModel, training: Panel, direction: Direction) -> Cross
     concepts = tuple(sorted(set(model.concepts) & set(training)))
     left = residuals(model, training, concepts, direction)
     scores = _levels(model, training, concepts)
-    return Cross(
-        concepts, _normal(left, len(concepts)), _normal(scores, len(concepts)), direction
-    )
+    return Cross(concepts, _normal(left, len(concepts)), _normal(scores, len(concepts)), direction)
 
 
 def _normal(found: Residuals, size: int) -> Normal:
@@ -168,9 +166,7 @@ def add_cross(
     instants = np.unique(np.concatenate(wanted)) if wanted else np.empty(0, np.int64)
     seen = residuals(model, visible, cross.concepts, cross.direction)
     shift, left = _conditional(cross.residual, seen, instants)
-    level, level_left = _conditional(
-        cross.level, _levels(model, visible, cross.concepts), instants
-    )
+    level, level_left = _conditional(cross.level, _levels(model, visible, cross.concepts), instants)
     out: dict[int, tuple[Cells, Predicted, Told | None]] = {}
     for (concept, cells, predicted), at in zip(plain, wanted, strict=True):
         if concept not in place:

@@ -156,13 +156,18 @@ def with_calibration(
     masked: (visible, hidden) panels of these persons, best of several kinds of masks, so that
     short and long gaps are both there.
     """
-    scored: dict[int, list[tuple[Floats, Predicted]]] = {}
-    for visible, hidden in masked:
+    scored: dict[int, list[tuple[Floats, Predicted, int]]] = {}
+    for mask, (visible, hidden) in enumerate(masked):
         for concept, (cells, predicted) in method.predict(visible, hidden).items():
             truth = method.model.concepts[concept].marginal.to_scores(cells.value)
-            scored.setdefault(concept, []).append((truth, predicted))
+            scored.setdefault(concept, []).append((truth, predicted, mask))
     given = [
-        Scored(concept, np.concatenate([t for t, _ in parts]), _joined([p for _, p in parts]))
+        Scored(
+            concept,
+            np.concatenate([t for t, _, _ in parts]),
+            _joined([p for _, p, _ in parts]),
+            np.concatenate([np.full(len(t), mask) for t, _, mask in parts]),
+        )
         for concept, parts in sorted(scored.items())
     ]
     return replace(method, calibration=calibrate(given, level))

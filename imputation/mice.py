@@ -10,6 +10,8 @@ miceforest 6.0.5 is repaired here (tests/imputation/test_mice.py shows each faul
   and later variables of an iteration see it as well: `_Advancing` writes every draw through;
 - it fails on text, dates, foreign index, ':' in names: columns are converted before, and back;
 - a column complete in training stays empty in other rows: every column is modelled;
+- every model keeps its binned training rows and histograms (25 MB of 100 variables): `_Slim`
+  keeps the trees;
 - the donors of new rows depend on what the kernel was used for before: its state is set anew;
 - a category unseen in training breaks it: such a cell is kept as it is, and hidden from models.
 """
@@ -29,6 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from biobraid.core.errors import Fault, SettingsError
+from biobraid.core.files import atomic_path
 from biobraid.imputation.mice_columns import Column, describe, from_codes, to_codes
 
 Kind = Literal["number", "category", "ordinal", "time"]
@@ -46,6 +49,7 @@ class MiceModel:
     kernels: tuple[Any, ...]
     iterations: int
     seed: int
+    plan_hash: str = ""  # of the plan it was fitted for, if there was one
 
     @property
     def m(self) -> int:
@@ -54,7 +58,9 @@ class MiceModel:
 
     def save(self, path: Path) -> None:
         """Write the model; read it back with load_mice. Holds training values: keep it in the home."""
-        path.write_bytes(pickle.dumps(self, protocol=5))
+        with atomic_path(path) as partial:
+            partial.touch(0o600)
+            partial.write_bytes(pickle.dumps(self, protocol=5))
 
 
 def load_mice(path: Path) -> MiceModel:
@@ -72,6 +78,7 @@ def run_mice(
     m: int = 5,
     iterations: int = 4,
     seed: int = 0,
+    plan_hash: str = "",
 ) -> MiceModel:
     """Fit m kernels on the training rows; columns are those of the table.
 
@@ -88,7 +95,7 @@ def run_mice(
         draw = np.random.default_rng([seed, number])
         sample = frame.iloc[_bootstrap(frame, draw)].reset_index(drop=True)
         kernels.append(_fit(sample, iterations, int(draw.integers(2**31 - 1))))
-    return MiceModel(columns, tuple(kernels), iterations, seed)
+    return MiceModel(columns, tuple(kernels), iterations, seed, plan_hash)
 
 
 def apply_mice(model: MiceModel, table: pa.Table) -> list[pa.Table]:
@@ -154,11 +161,23 @@ def _fit(frame: Any, iterations: int, seed: int) -> Any:
             save_all_iterations_data=True,
             random_state=seed,
         )
+        kernel.models = _Slim()
         kernel.mice(
             iterations, num_iterations=TREES, num_threads=1, deterministic=True,
             force_row_wise=True, min_data_in_leaf=max(5, min(20, len(frame) // 50)),
         )  # fmt: skip
     return kernel
+
+
+class _Slim(dict[tuple[str, int, int], Any]):
+    """Models without what they were trained on."""
+
+    def __setitem__(self, place: tuple[str, int, int], model: Any) -> None:
+        import lightgbm
+
+        slim = lightgbm.Booster(model_str=model.model_to_string())
+        slim.params = model.params  # miceforest looks its seed up
+        super().__setitem__(place, slim)
 
 
 def _impute(kernel: Any, frame: Any, iterations: int, seed: list[int]) -> Any:
