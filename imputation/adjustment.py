@@ -35,6 +35,7 @@ from biobraid.imputation.series import Before
 Floats = npt.NDArray[np.float64]
 MOST_ROWS = 8_000  # cells per concept and split; more change nothing and cost time
 COMMON_ROWS = 2_000  # concepts with fewer cells are drawn to the median of those with more
+_SCATTER, _PLACES = 2_654_435_761, 1_000_003  # groups in an order of no meaning
 _RIDGE = 5.0
 _STEPS = 4
 _FLOOR = 0.3  # in median absolute residuals: below it an error counts squared
@@ -54,12 +55,6 @@ class Sample:
     truth: Floats
     predicted: Predicted
     told: Told | None = None
-
-    def thinned(self) -> Sample:
-        """At most MOST_ROWS cells, evenly."""
-        step = max(1, len(self.truth) // MOST_ROWS)
-        told = None if self.told is None else self.told.every(step)
-        return Sample(self.truth[::step], self.predicted.every(step), told)
 
 
 @dataclass(frozen=True)
@@ -89,10 +84,23 @@ def sample_splits(
     found: dict[int, list[Sample]] = {}
     for visible, hidden in splits:
         for concept, cells, predicted, told in predict_plainly(
-            model, visible, hidden, direction, cross
+            model, visible, _of_few_groups(hidden), direction, cross
         ):
             truth = model.concepts[concept].marginal.to_scores(cells.value)
-            found.setdefault(concept, []).append(Sample(truth, predicted, told).thinned())
+            found.setdefault(concept, []).append(Sample(truth, predicted, told))
+    return found
+
+
+def _of_few_groups(panel: Panel) -> dict[int, Cells]:
+    """About MOST_ROWS cells of each concept, of whole groups.
+
+    Concepts share their groups as far as they can: the cross step costs as much as there are instants.
+    """
+    found = {}
+    for concept, cells in panel.items():
+        place = (cells.group * _SCATTER) % _PLACES  # the same for a group in every concept
+        share = min(1.0, MOST_ROWS / max(len(cells), 1))
+        found[concept] = cells.take(place < share * _PLACES)
     return found
 
 

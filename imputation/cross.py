@@ -70,12 +70,6 @@ class Told:
     level: Floats
     level_variance: Floats
 
-    def every(self, step: int) -> Told:
-        """Of every step-th cell."""
-        return Told(
-            self.shift[::step], self.left[::step], self.level[::step], self.level_variance[::step]
-        )
-
 
 @dataclass(frozen=True)
 class Residuals:

@@ -58,11 +58,6 @@ class Around:
     earlier: Before
     later: Before | None = None
 
-    def every(self, step: int) -> Around:
-        """Of every step-th cell."""
-        later = None if self.later is None else self.later.every(step)
-        return Around(self.earlier.every(step), later)
-
 
 @dataclass(frozen=True)
 class Predicted:
@@ -80,14 +75,6 @@ class Predicted:
     gap_days: Floats
     n_prior: Floats
     around: Around | None = field(default=None, repr=False)
-
-    def every(self, step: int) -> Predicted:
-        """Predictions of every step-th cell."""
-        around = None if self.around is None else self.around.every(step)
-        return Predicted(
-            self.score[::step], self.variance[::step], self.gap_days[::step],
-            self.n_prior[::step], around,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,8 @@ class ImputationPlan(_Strict):
             ]
             if told:
                 raise ValueError(f"{', '.join(told)}: only with method: forests")
+            if self.assumes is not None and not self.m:
+                raise ValueError("assumes: only with draws to be pooled (m)")
             return self
         alien = [n for n in ("direction", "cross", "grid", "level") if n in self.model_fields_set]
         if alien:

@@ -132,7 +132,7 @@ def _fill(
             fill_chosen(fitted, visible, wanted).items()
         ):
             counts[concept] = counts.get(concept, 0) + int(np.isfinite(best.value).sum())
-            for number, given in _with_draws(plan, fitted, concept, best, predicted, first):
+            for number, given in with_draws(plan, fitted, concept, best, predicted, first):
                 sink.add(_labelled(concept, given, number, method))
         tell("fill", 0.4 + 0.4 * min(last, n_groups) / n_groups)
     sink.flush()
@@ -144,7 +144,7 @@ def _of_groups(cells: Cells, first: int, last: int) -> Cells:
     return Cells(cells.group[low:high], cells.minute[low:high], cells.value[low:high])
 
 
-def _with_draws(
+def with_draws(
     plan: ImputationPlan,
     fitted: FittedPlan,
     concept: int,

@@ -115,7 +115,7 @@ def _report_run(call: Invocation, made: RunResult, plan: ImputationPlan) -> None
             call.out.say(f"  {n:,} values not used: {fate.replace('_', ' ')}")
     if not made.dry_run and not made.is_calibrated:
         call.out.warn("  Too few tuning persons: no calibrated intervals, carry-forward chosen.")
-    found = measured("forests", plan.assumes) if plan.assumes else None
+    found = measured(plan.method, plan.assumes) if plan.assumes else None
     if found and not found.holds:
         call.out.warn(f"  {found.text}")
     call.out.result(

@@ -117,7 +117,15 @@ def test_what_held_out_persons_have_changes_no_parameter() -> None:
         fit_panel(simulated.part(p, is_train), simulated.intercept(200), seed=4)
         for p in (panel, shuffled)
     )
+    for_one, for_other = (
+        decay_method(m, simulated.part(p, is_train), "past", with_cross=True)
+        for m, p in ((one, panel), (other, shuffled))
+    )
+    assert for_one.cross is not None and for_other.cross is not None
+    assert (for_one.cross.level.correlation == for_other.cross.level.correlation).all()
     for concept, known in one.concepts.items():
+        ours, theirs = (m.adjustment.weights[concept] for m in (for_one, for_other))
+        assert (ours == theirs).all()
         assert known.fitted == other.concepts[concept].fitted
         assert (known.beta == other.concepts[concept].beta).all()
         assert (known.marginal.values == other.concepts[concept].marginal.values).all()

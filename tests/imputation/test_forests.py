@@ -123,6 +123,7 @@ def test_completed_tables_are_pooled(made) -> None:
         ({"direction": "past"}, "direction: not with"),
         ({"variables": [{"name": "a", "concept_id": 1, "method": "decay"}]}, "of decay plans"),
         ({"method": "decay"}, "only with method: forests"),
+        ({"method": "decay", "m": 0, "attributes": [], "iterations": 4}, "only with method"),
     ],
 )
 def test_what_a_plan_by_forests_must_not_say(given: dict[str, object], said: str) -> None:
@@ -138,7 +139,7 @@ def test_an_attribute_that_nobody_has_is_named_with_those_there_are(made, tmp_pa
 
 def test_no_method_is_a_default_whose_measured_coverage_fails() -> None:
     for design in ("mcar", "mar", "mnar"):
-        for method in ("complete_cases", "forests"):
+        for method in ("complete_cases", "forests", "decay"):
             found = measured(method, design)
             fails = not all(ACCEPTED[0] <= x <= ACCEPTED[1] for x in (found.mean, found.slope))
             assert (method in defaults(design)) != fails
