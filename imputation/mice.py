@@ -2,8 +2,8 @@
 
 Each of the m imputations is a kernel of its own, fitted on a bootstrap sample of the training
 rows (so that the models' own uncertainty is in the draws), and applied by one path to any rows,
-the training rows included. Values are drawn by predictive mean matching: they are values that
-were observed.
+the training rows included. Numbers are drawn by predictive mean matching: they are values that
+were observed; levels by their predicted probability.
 
 miceforest 6.0.5 is repaired here (tests/imputation/test_mice.py shows each fault):
 - impute_new_data never advances its iteration table, so `complete_data` returns the random start,
@@ -158,6 +158,10 @@ def _fit(frame: Any, iterations: int, seed: int) -> Any:
             num_datasets=1,
             variable_schema=list(frame.columns),
             mean_match_candidates=CANDIDATES,
+            # Levels are drawn by their probability: matching on log odds fails where one is 0.
+            mean_match_strategy={
+                name: "fast" if str(frame[name].dtype) == "category" else "normal" for name in frame
+            },
             data_subset=rows,
             save_all_iterations_data=True,
             random_state=seed,

@@ -175,6 +175,8 @@ def _report_evaluation(call: Invocation, found: Evaluation, written: list[Path])
             f"  coverage {j.line.coverage:.3f} of {j.line.n:,} cells: "
             f"{j.mask}, {j.line.part} {j.line.level}"
         )
+    if found.n_few:
+        call.out.say(f"  {found.n_few} parts of fewer than 200 cells seem off too: evaluation.csv")
     for path in written:
         call.out.say(f"  {path}")
     call.out.result(
