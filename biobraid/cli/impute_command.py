@@ -102,7 +102,7 @@ def _open(home: Home, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def _report_run(call: Invocation, made: RunResult, plan: ImputationPlan) -> None:
-    from biobraid.imputation.designs import measured
+    from biobraid.imputation.designs import measured, refused_designs
 
     header = ["variable", "method", "observed", "missing", "imputed"]
     rows = [
@@ -118,6 +118,10 @@ def _report_run(call: Invocation, made: RunResult, plan: ImputationPlan) -> None
     found = measured(plan.method, plan.assumes) if plan.assumes else None
     if found and not found.holds:
         call.out.warn(f"  {found.text}")
+    elif plan.m and plan.assumes is None:
+        refused = ", ".join(refused_designs(plan.method))
+        call.out.warn(f"  Pooled draws of {plan.method} are no default under {refused}: "
+                      "say in the plan what you assume (assumes).")  # fmt: skip
     call.out.result(
         {
             "plan": made.plan,
