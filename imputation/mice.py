@@ -199,9 +199,7 @@ class _Slim(dict[tuple[str, int, int], Any]):
     """Models without what they were trained on."""
 
     def __setitem__(self, place: tuple[str, int, int], model: Any) -> None:
-        import lightgbm
-
-        slim = lightgbm.Booster(model_str=model.model_to_string())
+        slim = type(model)(model_str=model.model_to_string())
         slim.params = model.params  # miceforest looks its seed up
         super().__setitem__(place, slim)
 
