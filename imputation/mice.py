@@ -36,7 +36,7 @@ from biobraid.imputation.mice_columns import Column, describe, from_codes, to_co
 
 Kind = Literal["number", "category", "ordinal", "time"]
 CANDIDATES = 5  # donors a value is drawn from
-TREES = 80  # of 4 leaves; 40 of 16 where there are many rows
+TREES = 40
 MAX_TRAINING_ROWS = 20_000  # per model; forests of more rows are slower and hardly better
 LEAST_ROWS = 20
 _ENOUGH_ROWS, _MANY_ROWS = 200, 5_000
@@ -175,12 +175,12 @@ def _learner(n_rows: int) -> dict[str, Any]:
     """What LightGBM is told: small boosted trees with linear leaves.
 
     miceforest's own random forests pull predictions to the mean: under mar the slope of y on x came
-    out 10 % too flat (with linear leaves by a few per mille: `python -m benchmarks rubin`).
+    out 10 % too flat (3 % with linear leaves: `python -m benchmarks rubin`).
     """
     is_large = n_rows > _MANY_ROWS
     return {
         "boosting": "gbdt",
-        "num_iterations": TREES // 2 if is_large else TREES,
+        "num_iterations": TREES,
         "learning_rate": 0.1,
         "num_leaves": 16 if is_large else 4,
         "min_data_in_leaf": 20 if n_rows >= _ENOUGH_ROWS else 5,
