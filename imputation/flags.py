@@ -61,7 +61,8 @@ INSERT INTO imputed.missingness_audit
 WITH person_attribute AS (
   SELECT person_id, attribute, min(level) AS level FROM mart.person_attribute GROUP BY ALL
   UNION ALL
-  SELECT person_id, 'study', string_agg(DISTINCT study, ' + ' ORDER BY study)
+  -- many are in several studies: whose person somebody was first
+  SELECT person_id, 'first_study', arg_min(study, {'day': covered_from, 'study': study})
   FROM mart.source_coverage GROUP BY person_id
   UNION ALL
   SELECT person_id, 'care_site', CAST(care_site_id AS VARCHAR) FROM cdm.person
