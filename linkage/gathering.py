@@ -45,7 +45,7 @@ def gather_evidence(
     add_scored_edges(con)
     hold_the_torn(con)
     begin("clusters")
-    find_clusters(con)
+    find_clusters(con, home, manifest)
     load_genetics(con, home, manifest)
     find_genetic_conflicts(con)
     quarantine(con)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from biobraid.core.home import Home, create_home
-from biobraid.core.manifest import Manifest
+from biobraid.core.manifest import Manifest, Part
+from biobraid.core.schemas.raw_genotype_qc import RAW_KINSHIP
 from biobraid.quality.genotypes import refresh_qc
 from tests.genotypes.landed import (
     Made,
@@ -174,3 +176,37 @@ def test_equal_to_plink2(counted: tuple[Home, Made, Path]) -> None:
     assert [int(n) for n in het["OBS_CT"]] == called.tolist()
     assert (np.array(samples["n_autosomal"]) >= called).all()
     assert [float(f) for f in het["F"]] == pytest.approx(samples["inbreeding_f"], abs=2e-5)
+
+
+def test_linkage_is_told_of_sexes_and_pairs_once(
+    counted: tuple[Home, Made, Path], tmp_path: Path
+) -> None:
+    """What X shows where it shows anything, beside what the file states; relatives as delivered."""
+    _, made, _ = counted
+    home = home_of(tmp_path)
+    land(home, replace(made, sexes=np.where(np.arange(N_SAMPLES) == 7, 0, made.sexes)))
+    assert refresh_qc(home).is_news
+    assert not refresh_qc(home).is_news
+    told, qc = rows(home, "link_input.genetic_sex"), rows(home, "raw.sample_qc")
+    shown = {k: s[0] for k, s in zip(qc["source_person_key"], qc["sex_inferred"], strict=True) if s}  # type: ignore[index]
+    assert dict(zip(told["source_person_key"], told["sex"], strict=True)) == shown
+    stated = dict(zip(told["source_person_key"], told["sex_stated"], strict=True))
+    expected = {f"p{i:05d}": "mf"[s - 1] for i, s in enumerate(made.sexes)} | {"p00007": None}
+    assert stated == {k: expected[str(k)] for k in shown}
+    assert rows(home, "link_input.genetic_pair")["relation"] == []
+
+    pairs = [("p00001", "p00002", 0.49), ("p00003", "p00004", 0.24), ("p00001", "p00002", 0.30)]
+    names = ("source_person_key", "other_person_key", "kinship")
+    table = pa.Table.from_pylist(
+        [dict(zip(names, p, strict=True)) for p in pairs], schema=RAW_KINSHIP.arrow
+    )
+    pq.write_table(table, home.landing / "kinship.parquet")
+    with Manifest(home) as manifest, manifest.transaction():
+        manifest.put_part(Part("kinship.parquet", "raw.kinship", "s", "rel", "b", 3, "1"))
+    result = refresh_qc(home)
+    assert result.is_news and result.counted == ()
+    found = rows(home, "link_input.genetic_pair")
+    assert list(zip(found["source_person_key_1"], found["relation"], strict=True)) == [
+        ("p00001", "duplicate"), ("p00003", "different"),
+    ]  # fmt: skip
+    assert not refresh_qc(home).is_news
