@@ -40,7 +40,9 @@ def gather_evidence(
     find_edges(con)
     hold_memberships(con)
     begin("scores")
-    changed |= score_new(con, home_model(home), everything=everything)
+    changed |= score_new(
+        con, home_model(home), home.settings.memory_limit_gb, everything=everything
+    )
     add_token_pairs(con, home)
     add_scored_edges(con)
     hold_the_torn(con)

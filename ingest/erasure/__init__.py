@@ -5,6 +5,7 @@ from biobraid.ingest.erasure.genotypes import GENOTYPES
 from biobraid.ingest.erasure.inbox import INBOX
 from biobraid.ingest.erasure.landing import LANDING
 from biobraid.ingest.erasure.objects import GENOTYPE_OBJECTS
+from biobraid.ingest.erasure.referenced import REFERENCED
 from biobraid.ingest.erasure.statements import put_statement, suppress
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "GENOTYPE_OBJECTS",
     "INBOX",
     "LANDING",
+    "REFERENCED",
     "put_statement",
     "suppress",
 ]
