@@ -199,17 +199,19 @@ def genotype_qc_step(call: Invocation, home: Home, run: Run) -> bool:
         has_genotypes |= bool(manifest.note("genotype_qc"))
     if not has_genotypes:
         return False
-    from biobraid.quality.genotypes import refresh_qc
+    from biobraid.quality.genotypes import publish_evidence, refresh_qc
 
     with call.out.progress("genotypes") as update:
         result = refresh_qc(home, on_progress=update)
+        update("samples compared", None)
+        is_news = publish_evidence(home)
     run.detail["genotype_qc"] = {"counted": list(result.counted)}
     if result.counted:
         call.out.say(
             f"\nGenotypes: {result.n_variants:,} variants and {result.n_samples:,} samples "
             f"in force, {len(result.counted)} source(s) counted anew"
         )
-    return result.is_news
+    return is_news
 
 
 def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:

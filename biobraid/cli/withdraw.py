@@ -200,7 +200,9 @@ def _projects(home: Home, todo: Sequence[Outcome], today: date) -> None:
             continue
         for held_in, ids in holdings(home, order.persons):
             entry = held_in
-            for scope, people in (("*", order.gone), (_scope(order), order.touched)):
+            # Who withdrew in part stays as to the rest, also where one study alone knew them.
+            whole, part = (order.gone, order.touched) if order.erases_all else ((), order.persons)
+            for scope, people in (("*", whole), (_scope(order), part)):
                 held = tuple(sorted(i for i, person in ids.items() if person in set(people)))
                 if held:
                     order_id = order.order_id if scope == "*" else f"{order.order_id}-part"

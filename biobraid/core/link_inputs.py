@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -40,7 +41,8 @@ GENETIC_PAIR = Table(
 source_person_key_1 VARCHAR of one sample
 source_person_key_2 VARCHAR of the other
 relation VARCHAR duplicate (kinship above 0.354: one person or identical twins) or different
-kinship DOUBLE KING kinship coefficient
+kinship DOUBLE KING kinship coefficient; null if it is not defined
+origin VARCHAR delivered (a file of relatives), or compared (our own comparison of the landed values)
 """
     ),
 )
@@ -48,8 +50,15 @@ FOLDER = "link_input"  # below landing
 LINK_INPUTS = {table.name: table for table in (GENETIC_SEX, GENETIC_PAIR)}
 
 
-def publish_link_inputs(home: Home, manifest: Manifest, tables: Mapping[Table, pa.Table]) -> bool:
+def publish_link_inputs(
+    home: Home,
+    manifest: Manifest,
+    tables: Mapping[Table, pa.Table],
+    notes: Mapping[str, Any] | None = None,
+) -> bool:
     """Put the rows in force as the tables' content, together; False if all were the same before.
+
+    notes: manifest notes that come in force with them.
 
     Samples of one person that were compared and differ belong in genetic_pair too (relation
     different); so may any other pair that differs, which says nothing.
@@ -61,7 +70,7 @@ def publish_link_inputs(home: Home, manifest: Manifest, tables: Mapping[Table, p
 
     before = marks()
     (home.landing / FOLDER).mkdir(exist_ok=True)
-    put_objects(home, manifest, FOLDER, tables, {})
+    put_objects(home, manifest, FOLDER, tables, notes or {})
     return marks() != before
 
 

@@ -10,29 +10,55 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from biobraid.core.genotypes.landed import genotype_sets, withdrawn_keys
 from biobraid.core.home import Home
 from biobraid.core.link_inputs import GENETIC_PAIR, GENETIC_SEX, publish_link_inputs
 from biobraid.core.manifest import Manifest
 from biobraid.core.objects import read_object
 from biobraid.core.schemas.raw_genotype_qc import RAW_KINSHIP, RAW_SAMPLE_QC
+from biobraid.quality.genotypes.duplicates import as_pairs, find_alike
+from biobraid.quality.genotypes.run import NOTE as COUNTED
 
+NOTE = "genotypes_compared"  # manifest note: marks of the sources whose samples were compared
 DUPLICATE_ABOVE = 0.354  # KING's limit: one person twice, or identical twins
 
 
-def publish_evidence(home: Home, manifest: Manifest) -> bool:
+def publish_evidence(home: Home) -> bool:
     """Put sexes and pairs in force for the next linkage; False if they are as they were.
 
-    Needs raw.sample_qc in force. Samples whose sex X does not tell are left out, and so are
-    those that one source calls male and another female: they differ, and as what cannot be said.
+    Needs refresh_qc. Samples whose sex X does not tell are left out, and those that one source
+    shows as male and another as female: that two samples differ is said of the pair. Samples are
+    compared only where the genotypes changed since.
     """
-    rows = {GENETIC_SEX: _sexes(home, manifest), GENETIC_PAIR: _pairs(home, manifest)}
-    if not any(len(table) for table in rows.values()) and not _is_published(manifest):
-        return False
-    return publish_link_inputs(home, manifest, rows)
+    with Manifest(home) as manifest:
+        counted = manifest.note(COUNTED) or {}
+        before = read_object(home, manifest, GENETIC_PAIR)
+        compared = before.filter(pc.equal(before["origin"], "compared"))
+        if manifest.note(NOTE) != counted:
+            compared = _compared(home, manifest, sorted(counted))
+        pairs = _once(pa.concat_tables([_delivered(home, manifest), compared]))
+        rows = {GENETIC_SEX: _sexes(home, manifest), GENETIC_PAIR: pairs}
+        is_published = {GENETIC_SEX.full_name, GENETIC_PAIR.full_name} & set(manifest.objects())
+        if not any(len(table) for table in rows.values()) and not is_published:
+            return False
+        return publish_link_inputs(home, manifest, rows, {NOTE: counted})
 
 
-def _is_published(manifest: Manifest) -> bool:
-    return bool({GENETIC_SEX.full_name, GENETIC_PAIR.full_name} & set(manifest.objects()))
+def _compared(home: Home, manifest: Manifest, sources: list[str]) -> pa.Table:
+    withdrawn = withdrawn_keys(home, manifest)
+    sets = [
+        of
+        for study, _, source in (name.partition("/") for name in sources)
+        for of in genotype_sets(home, manifest, study, source, withdrawn)
+    ]
+    return as_pairs(find_alike(home, manifest, sets))
+
+
+def _once(pairs: pa.Table) -> pa.Table:
+    """Each pair once; what a source says of it counts more than our comparison."""
+    keys = GENETIC_PAIR.arrow.names[:2]
+    numbered = pairs.append_column("n", pa.array(range(len(pairs)), pa.int64()))
+    return pairs.take(numbered.group_by(keys).aggregate([("n", "min")])["n_min"])
 
 
 def _sexes(home: Home, manifest: Manifest) -> pa.Table:
@@ -60,7 +86,7 @@ def _sexes(home: Home, manifest: Manifest) -> pa.Table:
     )
 
 
-def _pairs(home: Home, manifest: Manifest) -> pa.Table:
+def _delivered(home: Home, manifest: Manifest) -> pa.Table:
     """Delivered pairs of relatives; where several sources tell of a pair, the greatest kinship."""
     names = ["source_person_key", "other_person_key", "kinship"]
     parts = [p for p in manifest.parts(RAW_KINSHIP.full_name) if p.rows]
@@ -78,5 +104,6 @@ def _pairs(home: Home, manifest: Manifest) -> pa.Table:
             "source_person_key_2": pairs[names[1]],
             "relation": pc.if_else(is_one, "duplicate", "different"),
             "kinship": pairs["kinship_max"],
+            "origin": pa.repeat("delivered", len(pairs)),
         }
     )

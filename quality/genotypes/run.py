@@ -1,8 +1,7 @@
 """Keeps raw.variant_qc and raw.sample_qc in step with the genotypes that are landed and linked.
 
 Runs after linkage and before the build: `biobraid build` calls it. A source is counted again
-only when its files or the people who withdrew from it changed. What it tells linkage counts from
-the next one: `biobraid run` links again where there is news, before it builds.
+only when its files or the people who withdrew from it changed.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from biobraid.core.manifest import Manifest
 from biobraid.core.objects import put_objects, read_object
 from biobraid.core.schemas import Table
 from biobraid.core.schemas.raw_genotype_qc import RAW_SAMPLE_QC, RAW_VARIANT_QC
-from biobraid.quality.genotypes.evidence import publish_evidence
 from biobraid.quality.genotypes.samples import sample_table, sum_samples
 from biobraid.quality.genotypes.variants import tally_variants, variant_table
 
@@ -32,15 +30,11 @@ Progress = Callable[[str, float | None], None]
 
 @dataclass(frozen=True)
 class QcResult:
-    """Sources counted in this run, as study/source, and rows in force.
-
-    is_news: linkage is told something it was not told before.
-    """
+    """Sources counted in this run, as study/source, and rows in force."""
 
     counted: tuple[str, ...]
     n_variants: int
     n_samples: int
-    is_news: bool = False
 
 
 def refresh_qc(home: Home, *, on_progress: Progress | None = None) -> QcResult:
@@ -55,7 +49,7 @@ def refresh_qc(home: Home, *, on_progress: Progress | None = None) -> QcResult:
         known: dict[str, str] = manifest.note(NOTE) or {}
         stale = [name for name, mark in marks.items() if known.get(name) != mark]
         if not stale and set(known) <= set(marks):
-            return _result(manifest, (), publish_evidence(home, manifest))
+            return _result(manifest, ())
         keep = [name for name in marks if name not in stale]
         variants = [_kept(home, manifest, RAW_VARIANT_QC, keep)]
         samples = [_kept(home, manifest, RAW_SAMPLE_QC, keep)]
@@ -76,7 +70,7 @@ def refresh_qc(home: Home, *, on_progress: Progress | None = None) -> QcResult:
             RAW_SAMPLE_QC: pa.concat_tables(samples),
         }
         put_objects(home, manifest, FOLDER, tables, {NOTE: marks})
-        return _result(manifest, tuple(stale), publish_evidence(home, manifest))
+        return _result(manifest, tuple(stale))
 
 
 def _kept(home: Home, manifest: Manifest, table: Table, sources: list[str]) -> pa.Table:
@@ -86,9 +80,9 @@ def _kept(home: Home, manifest: Manifest, table: Table, sources: list[str]) -> p
     return rows.filter(pc.is_in(name, pa.array(sources, pa.string())))
 
 
-def _result(manifest: Manifest, counted: tuple[str, ...], is_news: bool) -> QcResult:
+def _result(manifest: Manifest, counted: tuple[str, ...]) -> QcResult:
     objects = manifest.objects()
     n_variants, n_samples = (
         objects.get(table.full_name, ("", 0, ""))[1] for table in (RAW_VARIANT_QC, RAW_SAMPLE_QC)
     )
-    return QcResult(counted, n_variants, n_samples, is_news)
+    return QcResult(counted, n_variants, n_samples)

@@ -1,29 +1,25 @@
 """The threats of a research release, one by one (T1 to T17), on the sample biobank.
 
 T2, T3 (kills, spill) and T16 have more to them in tests/faults, tests/linkage/test_vault.py and
-tests/whole_way; T13 in test_withdrawal.py; T17 in tests/privacy/test_withdraw.py.
+tests/whole_way; T13 in test_withdrawal.py, T15 in test_dicom.py; T17 in
+tests/privacy/test_withdraw.py.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import zipfile
 from datetime import date, timedelta
-from io import BytesIO
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pydicom import dcmread
 
 from biobraid.core.keys import load_key
 from biobraid.core.schemas import MODALITIES
 from biobraid.export.holdings import project_ids
-from biobraid.ingest.connectors.dicom_tags import LANDS, PERSON
 from tests.demo.conftest import Demo
 from tests.demo.test_canaries import _canaries
 from tests.demo.two_releases import (
@@ -33,7 +29,7 @@ from tests.demo.two_releases import (
     columns_where,
     manifest_of,
 )
-from tests.privacy.scanner import Canary, scan
+from tests.privacy.scanner import scan
 from tests.privacy.traces import secrets_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
@@ -272,58 +268,6 @@ def test_t14_every_person_x_modality_is_as_consented(demo: Demo) -> None:
                     [mine[person], wanted],
                 ).fetchone()
                 assert n == (0,), f"{table}: {wanted}"
-
-
-def test_t15_of_dicom_headers_only_what_is_allowed_leaves(demo: Demo) -> None:
-    """UIDs, names, comments, station and serial, private tags: nowhere; days as the project's."""
-    refused: dict[str, set[str]] = {}
-    for path in sorted((demo.home.deliveries / "ukdemo").rglob("*.zip"))[:12]:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith(".dcm"):
-                    header = dcmread(BytesIO(archive.read(name)), stop_before_pixels=True)
-                    for element in header:
-                        if element.tag not in LANDS and element.tag not in PERSON:
-                            kind = "private" if element.tag.is_private else element.keyword
-                            refused.setdefault(kind, set()).add(str(element.value))
-    for kind in ("private", "SOPInstanceUID", "SeriesInstanceUID", "StationName", "PatientName",
-                 "PatientComments", "StudyDescription", "DeviceSerialNumber"):  # fmt: skip
-        assert refused[kind], kind
-    canaries = [
-        Canary(kind, value, is_keyed=True)
-        for kind, values in refused.items() for value in sorted(values) if len(value) >= 5
-    ]  # fmt: skip
-    for folder in (demo.home.landing / "asset", demo.home.landing / "value" / "study=ukdemo",
-                   demo.home.releases / "heart_study"):  # fmt: skip
-        assert scan(folder, canaries).found == [], folder.name
-
-    con = both(demo.home)
-    con.execute(f"ATTACH '{demo.home.warehouse}' AS warehouse (READ_ONLY)")
-    persons = [p for (p,) in con.execute(
-        "SELECT DISTINCT person_id FROM warehouse.cdm.image_occurrence").fetchall()]  # fmt: skip
-    n_days = 0
-    for alias, project in zip("ab", PROJECTS, strict=True):
-        ids = project_ids(load_key(demo.home, "release"), project, persons, 1)
-        con.register("mine", pa.table({"project_id": list(ids), "person_id": list(ids.values())}))
-        shifts = con.execute(f"""
-            WITH day AS (
-              SELECT m.person_id, list(DISTINCT r.image_occurrence_date ORDER BY 1) AS shown
-              FROM {alias}.cdm.image_occurrence AS r JOIN mine AS m ON m.project_id = r.person_id
-              GROUP BY ALL
-            ), true_day AS (
-              SELECT person_id, list(DISTINCT image_occurrence_date ORDER BY 1) AS days
-              FROM warehouse.cdm.image_occurrence GROUP BY ALL
-            )
-            SELECT DISTINCT days[1] - shown[1] FROM day JOIN true_day USING (person_id)
-            WHERE len(shown) = len(days)""").fetchall()  # fmt: skip
-        assert min(s for (s,) in shifts) >= 1, "some image shows its true day"
-        n_days += len(shifts)
-    assert n_days > 20
-    uids = con.execute(
-        "SELECT count(*), count(*) FILTER (starts_with(series_uid, '2.25.')) FROM warehouse.stem.asset "
-        "WHERE series_uid IS NOT NULL"
-    ).fetchone()
-    assert uids[0] == uids[1] > 0  # type: ignore[index]
 
 
 def test_t16_no_key_in_any_spelling_is_in_the_home(demo: Demo) -> None:

@@ -112,7 +112,10 @@ def test_genotypes_that_contradict_the_map_put_it_in_quarantine(bank: Bank) -> N
         shown = ["f", "f", "f", "f", "f", "m"]
         sex = pa.table({"source_person_key": g, "sex": shown, "sex_stated": ["m", *shown[1:]]})
         columns = dict(zip(GENETIC_PAIR.arrow.names, zip(*pairs, strict=True), strict=False))
-        table = pa.table({k: list(v) for k, v in columns.items()} | {"kinship": [0.49, 0.5, 0.01]})
+        table = pa.table(
+            {k: list(v) for k, v in columns.items()}
+            | {"kinship": [0.49, 0.5, 0.01], "origin": ["compared"] * 3}
+        )
         assert publish_link_inputs(bank.home, manifest, {GENETIC_SEX: sex, GENETIC_PAIR: table})
         assert not publish_link_inputs(bank.home, manifest, {GENETIC_SEX: sex, GENETIC_PAIR: table})
     link(bank.home)
