@@ -127,7 +127,7 @@ def test_a_correction_is_reported_and_goes_with_the_person(
     at = ["--quiet", "--home", str(bank.root)]
     assert run([*at, "subject", "report", "1", "--study", "lake", "--out", str(out)]) == 0
     held = json.loads(out.read_text())["held"]
-    assert [r["new_value"] for r in held["corrections"]] == ["8765.4321"]
+    assert [r["new_value"] for r in held["correction.cell"]] == ["8765.4321"]
     assert withdraw(bank, "1", "--study", "lake", "--level", "no_use") == 0
     assert scan(bank.root, [Canary("value", "8765.4321", is_keyed=True)]).found == []
     assert history(bank) == []
