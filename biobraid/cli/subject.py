@@ -65,7 +65,9 @@ def _landed(home: Home, keys: list[str]) -> dict[str, list[dict[str, Any]]]:
                 ).to_arrow_table()
                 held[table.full_name] = [_plain(row) for row in rows.to_pylist()]
         made = read_corrections(home, manifest).to_pylist()
-        held[CORRECTION.full_name] = [_plain(row) for row in made if row["source_person_key"] in keys]
+        held[CORRECTION.full_name] = [
+            _plain(row) for row in made if row["source_person_key"] in keys
+        ]
     return held
 
 
