@@ -11,13 +11,16 @@ import pytest
 
 from biobraid.cli.demo_command import PROJECT, RELEASE
 from biobraid.cli.main import run
+from biobraid.core.link_inputs import GENETIC_PAIR
+from biobraid.core.manifest import Manifest
+from biobraid.core.objects import read_object
 from biobraid.core.warehouse import connect
 from biobraid.export.query import query
 from biobraid.export.session import release_session
 from biobraid.linkage.link import link
 from biobraid.linkage.review import list_conflicts
 from tests.demo.conftest import Demo
-from tests.demo.truth import person_keys
+from tests.demo.truth import NATIVE, person_keys, persons
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 _TRAIT = """
@@ -89,6 +92,20 @@ def test_planted_samples_stand_out_and_wrong_ones_are_in_quarantine(
     assert wrong in listed["genotype-sex"]
     assert set(pair) <= listed["genotypes-equal-in-two-persons"]
     assert {status[k] for k in (*pair, wrong)} == {"quarantined"}
+    # Whoever else has one genotype is one person, over all studies; nobody is said to differ.
+    people = persons(demo)
+    whose = {
+        key: number
+        for study in ("ukdemo", "riverside", "northgate")
+        for key, number in zip(
+            person_keys(demo.home, study, people[NATIVE[study]]), people["person"], strict=True
+        )
+    }
+    with Manifest(demo.home) as manifest:
+        told = read_object(demo.home, manifest, GENETIC_PAIR).to_pylist()
+    assert {t["relation"] for t in told} == {"duplicate"} and len(told) > 40
+    two = [t for t in told if whose[t["source_person_key_1"]] != whose[t["source_person_key_2"]]]
+    assert all({t["source_person_key_1"], t["source_person_key_2"]} & set(pair) for t in two)
     # A second linkage finds nothing new: the quarantine does not take away its own reason.
     assert link(demo.home, dry_run=True).totals()["n_quarantined"] == sum(
         s == "quarantined" for s in status.values()

@@ -14,6 +14,7 @@ from biobraid.core.manifest import Manifest
 from biobraid.ingest.sample import EFFECTS
 from biobraid.ingest.sample.fhir.paths import DELTA, FIRST
 from biobraid.ingest.sample.links import PLACES
+from biobraid.linkage.review import list_conflicts
 from tests.demo.conftest import Demo
 from tests.demo.truth import NATIVE, ask, expected, person_keys, persons, planted, wearers
 from tests.sample.test_effects import logit
@@ -36,6 +37,13 @@ def test_persons_are_linked_as_truth_says_and_no_others(demo: Demo) -> None:
     bridge, truth = _bridge(demo), persons(demo)
     found: dict[tuple[int, int], set[int | None]] = {}
     seen = set()
+    # Records of one person that no rule or score joined, but one genotype: in quarantine (that
+    # they are one person's is in test_genotypes.py).
+    alike = {
+        key for conflict in list_conflicts(demo.home)
+        if conflict["rule"] == "genotypes-equal-in-two-persons"
+        for key in conflict["source_person_keys"].split()
+    }  # fmt: skip
     for study in PLACES:
         keys = person_keys(demo.home, study, truth[NATIVE[study]])
         for person, label, torn, key in zip(
@@ -46,7 +54,7 @@ def test_persons_are_linked_as_truth_says_and_no_others(demo: Demo) -> None:
                 continue
             assert key is not None
             seen.add(key)
-            if torn:
+            if torn or key in alike:
                 assert bridge[key] == (None, "quarantined")
                 continue
             found.setdefault((person, label), set()).add(bridge[key][0])
@@ -62,7 +70,8 @@ def test_persons_are_linked_as_truth_says_and_no_others(demo: Demo) -> None:
     others = Counter(status for key, (_, status) in bridge.items() if key not in seen)
     # Once more the person registered twice; the withdrawn; and those of whom only a result or a
     # reference is known: riverside's ragged row, a Patient and a person_id that are not there.
-    assert others == {"linked": 1, "withdrawn": 2, "waiting": 3}
+    n_alike = others.pop("quarantined", 0)
+    assert others == {"linked": 1, "withdrawn": 2, "waiting": 3 - n_alike}
 
 
 @pytest.mark.parametrize("study", HOSPITALS)
