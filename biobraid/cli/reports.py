@@ -73,6 +73,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         ("Landed, but not as declared", report["warnings"]),
         ("Linkage", report["linkage"]),
         ("Withdrawals under way", report["withdrawals"]),
+        ("Bias audit of the last run", report["audit"]),
     ]
     titles = {
         "attrition": "Persons at each step",

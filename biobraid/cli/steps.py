@@ -100,7 +100,9 @@ def run_steps(
     for file in scores:
         score_step(call, home, run, file)
     codes.append(build_step(call, home, run))
-    return worst([*codes, check_step(call, home, run)])
+    codes.append(check_step(call, home, run))
+    audit_step(call, home, run)
+    return worst(codes)
 
 
 def ingest_step(
@@ -235,3 +237,10 @@ def check_step(call: Invocation, home: Home, run: Run) -> int:
     from biobraid.cli.check_run import NOTHING_SPECIAL, check_built
 
     return check_built(call, home, run, NOTHING_SPECIAL)
+
+
+def audit_step(call: Invocation, home: Home, run: Run) -> None:
+    """Audit what was built, where the settings name margins; verdicts never stop a run."""
+    from biobraid.cli.audit_step import audit_built
+
+    audit_built(call, home, run)
