@@ -6,6 +6,7 @@ Importing this module costs seconds: only what must judge does so.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from biobraid.quality.contract.data_docs import make_offline
 from biobraid.quality.contract.measures import Measure
 from biobraid.quality.contract.rules import RULES
 
-DATABASE = f"contract.duckdb{PARTIAL}"
+DATABASE = "contract-{}.duckdb" + PARTIAL
 KEY = ("source", "item")
 SITE = "contract"
 
@@ -56,8 +57,10 @@ def validate(
     built (replaced as a whole), None for none. SettingsError for an expectation that cannot be
     judged, such as one about a measure that does not exist.
     """
-    database = tmp / DATABASE
-    database.unlink(missing_ok=True)
+    for left in tmp.glob(DATABASE.format("*")):  # by a process that was killed
+        left.unlink()
+    # GX keeps connections of its own open while the process lives: never one name twice.
+    database = tmp / DATABASE.format(secrets.token_hex(4))
     built = None if site is None else site.with_name(site.name + PARTIAL)
     if built is not None:
         shutil.rmtree(built, ignore_errors=True)
@@ -81,8 +84,9 @@ def _validate(
 ) -> dict[str, list[Failure]]:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    for name in list(context.get_site_names()):
-        context.delete_data_docs_site(name)
+    for name, config in dict(context.variables.data_docs_sites or {}).items():
+        context.delete_data_docs_site(name)  # a site of its own, in a temporary folder
+        shutil.rmtree(config["store_backend"]["base_directory"], ignore_errors=True)
     if site is not None:
         context.add_data_docs_site(SITE, _site_config(site))
     source = context.data_sources.add_duckdb(

@@ -72,15 +72,20 @@ def judge(
     """Judge the waiting deliveries of the studies; nothing is remembered yet.
 
     everything: deliveries that were accepted as well. always_gx: have Great Expectations judge,
-    and build the Data Docs, even if no limit of a suite is passed; otherwise it is loaded only
-    where one is.
+    and build the Data Docs, even if no critical limit of a suite is passed; otherwise it is
+    loaded only where one is.
     """
     found = _measured(home, studies, everything)
     if not found:
         return []
     suites = {j.study: read_suite(home, j.study) for j in found}
-    doubtful = [j for j in found if not screen(suites[j.study], j.measures)]
-    asked = found if always_gx else doubtful
+    asked = []
+    for one in found:
+        warned = None if always_gx else screen(suites[one.study], one.measures)
+        if warned is None:
+            asked.append(one)
+        for expectation, items in warned or ():
+            one.complaints += _complaints(one, expectation, items)
     if not asked:
         return found
     from biobraid.quality.contract.data_docs import write_index
@@ -164,16 +169,17 @@ def remember(home: Home, judged: Sequence[Judged], run_id: str, at: str) -> None
         for one in judged:
             for delivery in one.deliveries:
                 note = read_note(manifest, one.study, delivery.source_id)
+                note["judged"] = _judgement(one, delivery.source_id) | {"run_id": run_id, "at": at}
                 _remember(note, one, delivery, home.settings.min_cell)
-                note["judged"] |= {"run_id": run_id, "at": at}
                 write_note(manifest, one.study, delivery.source_id, note)
 
 
-def _remember(note: dict[str, Any], judged: Judged, delivery: Waiting, min_cell: int) -> None:
-    source = delivery.source_id
+def _judgement(judged: Judged, source: str) -> dict[str, Any]:
+    """What is said of one source."""
     breaches = [c.text for c in judged.of_source(source, True)]
     state = "passed" if not breaches else "accepted" if judged.why else "refused"
-    note["judged"] = {
+    delivery = next(d for d in judged.deliveries if d.source_id == source)
+    return {
         "state": state,
         "why": judged.why if state == "accepted" else "",
         "n_files": len(delivery.files),
@@ -181,8 +187,13 @@ def _remember(note: dict[str, Any], judged: Judged, delivery: Waiting, min_cell:
         "breaches": breaches,
         "warnings": [c.text for c in judged.of_source(source, False)],
     }
+
+
+def _remember(note: dict[str, Any], judged: Judged, delivery: Waiting, min_cell: int) -> None:
+    """Make the delivery the reference, unless it was refused."""
+    source, state = delivery.source_id, note["judged"]["state"]
     if state == "accepted":
-        note.setdefault("accepted", []).append(dict(note["judged"]))
+        note.setdefault("accepted", []).append(note["judged"])
     if state == "refused":
         return
     kept = judged.profiles[source].kept(min_cell)

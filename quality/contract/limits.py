@@ -167,12 +167,10 @@ def write_limits(
         """
         SELECT l.source, l.variable, l.value_type, coalesce(l.unit, ''),
           coalesce(CAST(l.low AS VARCHAR), ''), coalesce(CAST(l.high AS VARCHAR), ''),
-          CASE WHEN NOT l.is_closed THEN '' WHEN count(c.code) > ? THEN ?
-            ELSE string_agg(c.code, '|' ORDER BY c.code) END
+          CASE WHEN NOT l.is_closed THEN '' WHEN len(l.codes) > ? THEN ?
+            ELSE array_to_string(list_sort(l.codes), '|') END
         FROM limit_variable AS l SEMI JOIN wanted_variable USING (source, variable)
-        LEFT JOIN limit_code AS c
-          ON c.study = l.study AND c.source = l.source AND c.variable = l.variable
-        WHERE l.study = ? GROUP BY ALL ORDER BY ALL
+        WHERE l.study = ? ORDER BY ALL
         """,
         [MAX_CODES, DICTIONARY, study],
     ).fetchall()

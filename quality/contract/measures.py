@@ -220,9 +220,9 @@ class _Comparison:
             measure = self._measure(f"number {item}")
             fold, was, value = _scale(before, now)
             measure.set("scale_fold", fold, was=was, found=value, of_before=before.n, of=now.n)
-            if fold >= RESCALED:  # what is left when the size is taken out
-                now = _times(now, was / value)
             apart = distance(before, now)
+            if fold >= RESCALED:  # what is left when the size is taken out
+                apart = min(apart, distance(before, _times(now, was / value)))
             is_real = is_beyond_chance(apart, before.n_used, now.n_used)
             facts = {"of_before": before.n, "of": now.n,
                      "was": before.quantiles[MEDIAN], "found": now.quantiles[MEDIAN]}  # fmt: skip

@@ -90,7 +90,7 @@ def _outside(value: float, f: Facts) -> tuple[str, str]:
 def _scale(value: float, f: Facts) -> tuple[str, str]:
     larger = "larger" if f["found"] > f["was"] else "smaller"
     return (
-        f"the numbers are {value:.3g} times {larger} than in the last accepted delivery: "
+        f"the numbers are {value:.2g} times {larger} than in the last accepted delivery: "
         f"{_number(f['found'])} where there was {_number(f['was'])} ({f['of']:,} values)",
         "Please check whether their unit changed, and send them in the unit of the dictionary.",
     )

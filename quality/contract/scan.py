@@ -13,7 +13,7 @@ from biobraid.core.warehouse import parquet_list
 from biobraid.quality.contract.deliveries import Waiting
 from biobraid.quality.contract.profile import QUANTILES, Numbers, Profile
 
-SAMPLE_ROWS = 5_000_000  # quantiles of larger tables are those of a sample by row id
+SAMPLE_ROWS = 2_000_000  # quantiles of larger tables are those of a sample by row id
 SOURCE = tuple[str, str]
 
 

@@ -34,14 +34,18 @@ def distance(earlier: Numbers, now: Numbers) -> float:
 
 def is_beyond_chance(apart: float, n: int, m: int) -> bool:
     """True if so many values lie so far apart by chance less than once in 1,500 times."""
-    return n > 0 and m > 0 and apart > CHANCE * sqrt(1 / n + 1 / m)
+    if n <= 0 or m <= 0:
+        return False
+    step = 1 / min(n, m)  # one value's share in the distribution function
+    return apart > CHANCE * sqrt(1 / n + 1 / m) + step
 
 
 def scale_fold(earlier: Numbers, now: Numbers) -> tuple[float, float, float] | None:
     """By which factor (at least 1) numbers grew or shrank, with the two values that say so.
 
-    The median tells a change of the whole, the value that 5 % exceed a change of a part (one
-    month, one site). None where there are too few numbers, or they are not positive.
+    The median tells a change of the whole; a part of the numbers (one month, one site) that
+    became larger shows in the value that 5 % exceed, one that became smaller in the value that
+    5 % fall below. None where there are too few numbers, or they are not positive.
     """
     folds = []
     for at, least in ((MEDIAN, MIN_NUMBERS), (_HIGH, MIN_TAIL), (_LOW, MIN_TAIL)):
@@ -49,10 +53,16 @@ def scale_fold(earlier: Numbers, now: Numbers) -> tuple[float, float, float] | N
         middle = earlier.quantiles[MEDIAN]
         if min(earlier.n_used, now.n_used) < least or a is None or b is None or a <= 0 or b <= 0:
             continue
+        if (at == _HIGH and b < a) or (at == _LOW and b > a):
+            continue
         if at == _LOW and (middle is None or middle / a > 5):
             continue  # numbers near zero: their ratios are noise
         folds.append((max(a / b, b / a), a, b))
-    return max(folds, default=None)
+    greatest = max(folds, default=None)
+    has_median = bool(folds) and (earlier.quantiles[MEDIAN], now.quantiles[MEDIAN]) == folds[0][1:]
+    if greatest is not None and has_median and folds[0][0] > 0.9 * greatest[0]:
+        return folds[0]  # the median says as much, and is easier to talk about
+    return greatest
 
 
 def share_distance(earlier: Mapping[str, int], now: Mapping[str, int]) -> tuple[float, bool]:

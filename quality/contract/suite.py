@@ -1,8 +1,8 @@
 """A study's suite of expectations, in Great Expectations' own JSON, generated and edited.
 
 studies/<study>/contract/suite.json, where it was written, is what a run uses; otherwise the
-suite generated here. Nothing of this module imports great_expectations: a run that keeps every
-limit need not load it (`screen`).
+suite generated here. Nothing of this module imports great_expectations, which takes seconds to load:
+a run that breaks no limit of severity critical does without (`screen`).
 """
 
 from __future__ import annotations
@@ -127,24 +127,31 @@ def _merged(fresh: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
             "notes": kept.get("notes", fresh["notes"])}  # fmt: skip
 
 
-def screen(suite: Mapping[str, Any], measures: Sequence[Measure]) -> bool:
-    """True if no measure can break the suite, so that there is nothing to judge.
+def screen(
+    suite: Mapping[str, Any], measures: Sequence[Measure]
+) -> list[tuple[Mapping[str, Any], list[tuple[str, str]]]] | None:
+    """Warnings, as (expectation, items), where nothing is worse; None where GX must judge.
 
-    False where a limit is passed, or where an expectation is of a kind that only Great
-    Expectations can judge.
+    GX must judge where a limit of severity critical is passed, and where an expectation is of a
+    kind that only it knows.
     """
+    warned = []
     for expectation in suite["expectations"]:
         kwargs = expectation["kwargs"]
         if expectation["type"] != BETWEEN or set(kwargs) - {"column", "min_value", "max_value"}:
-            return False
+            return None
         low, high = kwargs.get("min_value"), kwargs.get("max_value")
-        for measure in measures:
-            value = measure.values.get(kwargs["column"])
-            if value is not None and not (
-                (low is None or value >= low) and (high is None or value <= high)
-            ):
-                return False
-    return True
+        outside = sorted(
+            (m.source, m.item)
+            for m in measures
+            if (value := m.values.get(kwargs["column"])) is not None
+            and ((low is not None and value < low) or (high is not None and value > high))
+        )
+        if outside and expectation.get("severity", CRITICAL) == CRITICAL:
+            return None
+        if outside:
+            warned.append((expectation, outside))
+    return warned
 
 
 def limit_of(expectation: Mapping[str, Any]) -> str:
