@@ -96,7 +96,7 @@ def _validate(
     for study, (suite, _) in asked.items():
         asset = source.add_table_asset(study, table_name=study)
         batch = asset.add_batch_definition_whole_table("delivery")
-        expectations = context.suites.add(ExpectationSuite(**suite))
+        expectations = context.suites.add(_suite(study, suite))
         definition = context.validation_definitions.add(
             ValidationDefinition(name=study, data=batch, suite=expectations)
         )
@@ -115,6 +115,22 @@ def _validate(
     if site is not None:
         context.build_data_docs([SITE])
     return found
+
+
+def _suite(study: str, suite: Mapping[str, Any]) -> Any:
+    """The suite as GX's object; SettingsError if GX does not understand it."""
+    try:
+        return ExpectationSuite(**suite)
+    except Exception as error:  # of many kinds: pydantic's, GX's, pyparsing's
+        what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SettingsError(
+            Fault(
+                f"studies/{study}/contract/suite.json",
+                f"Great Expectations does not understand it: {what}",
+                "expectations of Great Expectations 1.24",
+                "biobraid check --delivery --write-suites shows what is generated.",
+            )
+        ) from None
 
 
 def _failures(study: str, result: Any) -> Iterator[Failure]:

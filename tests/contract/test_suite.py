@@ -112,7 +112,7 @@ def test_edited_limits_judge_the_delivery(bank: Bank) -> None:
                 "kwargs": {
                     "column": "missing_rise",
                     "max_value": 1,
-                    "row_condition": "item = 'column siblings'",
+                    "row_condition": 'col("item") == "column siblings"',
                     "condition_parser": "great_expectations",
                 },
                 "severity": "critical",
