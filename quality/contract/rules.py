@@ -54,11 +54,12 @@ def _new_columns(value: float, f: Facts) -> tuple[str, str]:
 
 
 def _codes(_value: float, f: Facts) -> tuple[str, str]:
-    named = f": {', '.join(f['codes'][:20])}" if f["codes"] else ""
-    rare = "" if f["codes"] else " (too rare to be named)"
+    named = f": {', '.join(f['codes'][:20])}" if f["codes"] else " (too rare to be named)"
+    several = f"one of {f['n_codes']} codes" if f["n_codes"] > 1 else "a code"
+    have = "has" if f["now"] == 1 else "have"
     return (
-        f"{f['now']:,} of {f['of']:,} values have one of {f['n_codes']} code(s) that the "
-        f"dictionary does not have{named}{rare}",
+        f"{f['now']:,} of {f['of']:,} values {have} {several} that the dictionary does not have"
+        f"{named}",
         "Please say what the code means, or correct the values.",
     )
 

@@ -13,8 +13,8 @@ BREACHES: list[Breach] = [
     (
         "new_codes_share",
         lambda: changed(clinic(), lambda n, r: {"smoker": "7"} if n % 20 == 0 else {}),
-        "lake/clinic, variable smoker: 20 of 384 values have one of 1 code(s) that the dictionary "
-        "does not have: 7. Expected: no code occurs that the dictionary does not have "
+        "lake/clinic, variable smoker: 20 of 384 values have a code that the dictionary does not "
+        "have: 7. Expected: no code occurs that the dictionary does not have "
         "(new codes share at most 0.0001). "
         "Please say what the code means, or correct the values.",
         "new code",
