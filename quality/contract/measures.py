@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 
 from biobraid.quality.contract.deliveries import Waiting
 from biobraid.quality.contract.profile import MEDIAN, Numbers, Profile
 from biobraid.quality.contract.shifts import (
+    MIN_SHIFT,
     distance,
     is_beyond_chance,
     missing_rise,
@@ -20,7 +22,7 @@ from biobraid.quality.contract.shifts import (
     share_distance,
 )
 
-LEAST_LOSS = 3  # rows: fewer missing rows are no loss worth a letter
+LEAST_LOSS = 1.5  # times the root of the rows: what chance takes from a small table is no loss
 WHOLE_SIGMAS = 2.5  # a delivery in full brings mostly the same persons: chance does little
 PART_SIGMAS = 4.0  # an increment brings others
 RESCALED = 2.0  # numbers so many times larger or smaller are compared after taking that out
@@ -79,18 +81,20 @@ class _Comparison:
             if self.before is not None and self.before.columns.get(glob):
                 self._names(measure, self.before.columns[glob], self.now.columns.get(glob, []))
             yield measure
-        if self.before is not None and len(self.before.tables) > 1:
+        is_whole = not self.delivery.is_increment
+        if self.before is not None and is_whole and len(self.before.tables) > 1:
             for table, n in sorted(self.before.tables.items()):
                 measure = self._measure(f"table {table}")
                 self._rows(measure, n, self.now.tables.get(table, 0))
                 yield measure
 
     def _rows(self, measure: Measure, before: int, now: int) -> None:
-        if not before or (now < before and before - now < LEAST_LOSS):
+        if not before or 0 < before - now < LEAST_LOSS * sqrt(before):
             return
         facts = {"before": before, "now": now}
         if self.delivery.is_increment:
-            measure.set("increment_rows_share", now / before, **facts)
+            if now and self.before is not None and self.before.is_increment:
+                measure.set("increment_rows_share", now / before, **facts)
             return
         measure.set("rows_share", now / before, **facts)
 
@@ -223,7 +227,9 @@ class _Comparison:
             apart = distance(before, now)
             if fold >= RESCALED:  # what is left when the size is taken out
                 apart = min(apart, distance(before, _times(now, was / value)))
-            is_real = is_beyond_chance(apart, before.n_used, now.n_used)
+            is_real = min(before.n_used, now.n_used) >= MIN_SHIFT and is_beyond_chance(
+                apart, before.n_used, now.n_used
+            )
             facts = {"of_before": before.n, "of": now.n,
                      "was": before.quantiles[MEDIAN], "found": now.quantiles[MEDIAN]}  # fmt: skip
             self._shift(measure, apart if is_real else 0.0, facts)

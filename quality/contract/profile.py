@@ -44,6 +44,7 @@ class Profile:
     `numeric` values.
     """
 
+    is_increment: bool = False  # it added to an earlier delivery
     records: dict[str, int] = field(default_factory=dict)
     tables: dict[str, int] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class Profile:
         """
         if earlier is None or not is_increment:
             return self
-        merged = Profile(**{**vars(self)})
+        merged = Profile(**{**vars(self), "is_increment": True})
         for name, sizes in (("numbers", _n_numbers), ("codes", _n_codes), ("units", _n_codes)):
             merged.__dict__[name] = _larger(getattr(earlier, name), getattr(self, name), sizes)
         merged.columns = {**earlier.columns, **self.columns}
@@ -126,12 +127,15 @@ class Profile:
 def _rounded_cells(
     present: Mapping[str, int], of: Mapping[str, int], n_records: int, min_cell: int
 ) -> dict[str, int]:
-    """Counts of filled cells; a handful with a value, or without one, becomes min_cell."""
+    """Counts of filled cells; a handful filled becomes none, a handful empty becomes min_cell.
+
+    Both let a later delivery look better than it is, never worse.
+    """
     kept = {}
     for column, n in present.items():
         whole = of.get(column, n_records)
-        if 0 < n < min_cell:
-            n = min(min_cell, whole)
+        if n < min_cell:
+            n = 0
         if 0 < whole - n < min_cell:
             n = max(whole - min_cell, 0)
         kept[column] = n

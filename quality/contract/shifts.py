@@ -10,7 +10,10 @@ from biobraid.quality.contract.profile import MEDIAN, QUANTILES, Numbers
 
 MIN_NUMBERS = 20  # for a median
 MIN_TAIL = 200  # for the value that 5 % exceed
-CHANCE = 2.0  # Kolmogorov-Smirnov: 2.0 x sqrt(1/n + 1/m) is passed by chance once in 1,500 times
+# Kolmogorov-Smirnov: 2.0 x sqrt(1/n + 1/m) is passed by chance once in 1,500 times, if values are
+# independent. Those of one person are not.
+CHANCE = 2.5
+MIN_SHIFT = 100  # values, for a distribution: fewer are somebody's persons, not a population
 LEAST_MISSING = 0.01  # a missing rate below counts as this: from 0 to 0.5 % is no news
 _LOW, _HIGH = QUANTILES.index(0.05), QUANTILES.index(0.95)
 
@@ -33,7 +36,7 @@ def distance(earlier: Numbers, now: Numbers) -> float:
 
 
 def is_beyond_chance(apart: float, n: int, m: int) -> bool:
-    """True if so many values lie so far apart by chance less than once in 1,500 times."""
+    """True if so many values do not lie so far apart by chance."""
     if n <= 0 or m <= 0:
         return False
     step = 1 / min(n, m)  # one value's share in the distribution function
@@ -68,7 +71,7 @@ def scale_fold(earlier: Numbers, now: Numbers) -> tuple[float, float, float] | N
 def share_distance(earlier: Mapping[str, int], now: Mapping[str, int]) -> tuple[float, bool]:
     """Half the sum of differences between shares of codes (0-1), and whether it is beyond chance."""
     n, m = sum(earlier.values()), sum(now.values())
-    if not n or not m:
+    if min(n, m) < MIN_SHIFT:
         return 0.0, False
     apart = noise = 0.0
     for code in {*earlier, *now}:
@@ -76,7 +79,7 @@ def share_distance(earlier: Mapping[str, int], now: Mapping[str, int]) -> tuple[
         both = (earlier.get(code, 0) + now.get(code, 0)) / (n + m)
         apart += abs(p - q) / 2
         noise += sqrt(both * (1 - both) * (1 / n + 1 / m)) / 2
-    return apart, apart > 2 * noise
+    return apart, apart > 3 * noise
 
 
 def missing_rise(

@@ -69,7 +69,7 @@ def test_shares_of_codes() -> None:
     rng = np.random.default_rng(2)
     for _ in range(200):
         a, b = (
-            dict(zip("abcd", rng.multinomial(60, [0.4, 0.3, 0.2, 0.1]), strict=True)) for _ in "12"
+            dict(zip("abcd", rng.multinomial(120, [0.4, 0.3, 0.2, 0.1]), strict=True)) for _ in "12"
         )
         apart, is_real = share_distance(a, b)
         assert apart <= 0.25 or not is_real
