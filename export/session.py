@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,15 @@ def _open_genotypes(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         define_session_macros(con, str(folder))
 
 
+# Errors met while rows are read: their messages quote cells.
+_QUOTING_VALUES = (
+    duckdb.ConversionException,
+    duckdb.OutOfRangeException,
+    duckdb.InvalidInputException,
+    duckdb.ConstraintException,
+)
+
+
 def lock_down(con: duckdb.DuckDBPyConnection) -> None:
     """From here on SQL reaches no files but the release's genotypes, and changes no settings."""
     con.execute("SET enable_external_access = false")
@@ -86,8 +96,17 @@ def checked_selects(con: duckdb.DuckDBPyConnection, sql: str, where: str) -> lis
 
 
 def query_error(where: str, error: duckdb.Error) -> QueryError:
-    """DuckDB's message as a user's fault."""
-    return QueryError(Fault(where, str(error).strip()))
+    """DuckDB's message as a user's fault; of what fails on a row, without the row's value."""
+    said = str(error).strip()
+    if not isinstance(error, _QUOTING_VALUES):
+        return QueryError(Fault(where, said))
+    kind = said.partition(":")[0]
+    column = re.search(r"source column (\w+)$", said.splitlines()[0])
+    of = f" of column {column[1]}" if column else ""
+    return QueryError(
+        Fault(where, f"{kind}: a value{of} does not fit (values are not shown)", "values that fit",
+              "Use TRY_CAST or TRY(), and count what becomes NULL.")
+    )  # fmt: skip
 
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path, mode: str) -> None:

@@ -17,6 +17,7 @@ from biobraid.cli.build_sqlmesh import (
     OnProgress,
     Progress,
     apply,
+    describe,
     model_names,
     models_mark,
     open_context,
@@ -86,6 +87,8 @@ def build(
             )
             with rare_collection(), closing(open_context(home, progress)) as context:
                 restated = _apply(context, progress, task)
+                with context.engine_adapter.connection.cursor() as con:
+                    describe(context, con)
             with manifest.transaction():
                 manifest.set_note(NOTE, task.marks)
                 manifest.set_note(PENDING, None)

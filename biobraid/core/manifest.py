@@ -121,6 +121,14 @@ class Manifest:
             (study, source, batch),
         )
 
+    def keep_failed(self, study: str, source: str, batches: Iterable[str]) -> None:
+        """Forget the failed files of a source that are not among `batches`."""
+        self._con.execute(
+            "DELETE FROM file WHERE study = ? AND source = ? AND status = 'failed' "
+            "AND batch NOT IN (SELECT value FROM json_each(?))",
+            (study, source, json.dumps(sorted(batches))),
+        )
+
     def files(self, study: str | None = None, source: str | None = None) -> list[FileBooks]:
         """Delivered files, ordered by study, source, delivery and batch."""
         rows = self._con.execute(

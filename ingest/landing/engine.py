@@ -35,6 +35,7 @@ from biobraid.ingest.withdrawals import SOURCE_ID, with_withdrawals
 
 LoadVariables = Callable[[Home, Study, str], Mapping[str, Variable]]
 _LEAST_WORKER_GB = 0.4
+_WORTH_WORKERS = 8 << 20  # bytes; less is read sooner than worker processes start
 
 
 def ingest(
@@ -175,8 +176,7 @@ class _Run:
                 ready.append(delivery)
             except UserError as error:
                 outcomes.append(failure(study.id, source, "", None, error))
-        n_new = sum(len(d.new) for d in ready)
-        n_workers = self._n_workers(n_new, workers)
+        n_workers = self._n_workers([f for d in ready for f in d.new], workers)
         share = self.worker_share(n_workers)
         with self._staging() as staging:
             tasks = []
@@ -197,11 +197,13 @@ class _Run:
                     )
         return outcomes
 
-    def _n_workers(self, n_files: int, wanted: int | None) -> int:
+    def _n_workers(self, files: Sequence[Delivered], wanted: int | None) -> int:
         settings = self.home.settings
         by_memory = int(settings.memory_limit_gb / _LEAST_WORKER_GB) - 1
+        if wanted is None and sum(f.size for f in files) < _WORTH_WORKERS:
+            return 1
         most = wanted if wanted is not None else min(settings.threads, by_memory)
-        return max(1, min(most, n_files))
+        return max(1, min(most, len(files)))
 
     def worker_share(self, n_workers: int) -> Share:
         """Memory and threads of one reader; the parent keeps a share as well."""

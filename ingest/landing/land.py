@@ -70,6 +70,13 @@ def land_source(
         outcomes += landing.hold_back(waiting)
     elif waiting:
         outcomes += landing.put_in_force(waiting)
+    if staging is None and any(o.status == "landed" for o in outcomes):
+        # A failed file that is no longer delivered has been mended: this delivery came instead.
+        manifest.keep_failed(
+            delivery.study.id,
+            delivery.source_id,
+            [f.batch for f in (*delivery.unchanged, *delivery.new)],
+        )
     return outcomes
 
 

@@ -36,6 +36,18 @@ def test_a_wrong_statement_is_the_user_s_fault(released: Home) -> None:
         query(released, None, "SELEKT 1")
 
 
+@pytest.mark.parametrize(
+    "expression",
+    ["CAST(v AS INTEGER)", "CAST(v AS DATE)", "error(v)", "strptime(v, '%Y')", "v::DECIMAL(3,1)"],
+)
+def test_an_error_met_on_a_row_does_not_show_its_value(released: Home, expression: str) -> None:
+    rows = "(SELECT race_source_value AS v FROM cdm.person)"
+    assert query(released, None, f"SELECT DISTINCT v FROM {rows}").to_pylist() == [{"v": "White"}]
+    with pytest.raises(QueryError, match="does not fit") as caught:
+        query(released, None, f"SELECT {expression} FROM {rows}")
+    assert "White" not in str(caught.value) and "TRY_CAST" in str(caught.value)
+
+
 def test_no_file_can_be_read_or_written(released: Home, tmp_path: Path) -> None:
     secret = tmp_path / "secret.csv"
     secret.write_text("a\n1\n")

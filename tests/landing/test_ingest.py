@@ -96,8 +96,10 @@ def test_a_bad_file_stops_no_other(home: Home) -> None:
     assert statuses(result) == ["landed", "failed", "landed"] and result.exit_code == 11
     assert values(home) == [("bmi", "21.5"), ("height", "170")]
     assert "q2" not in str(result.outcomes[1].faults)
+    assert raw_file_table(home).column("status").to_pylist().count("failed") == 1
     deliver(home, "q2.csv", "person,bmi\n P2,22")
     assert run(home).exit_code == 0
+    assert "failed" not in raw_file_table(home).column("status").to_pylist(), "it was mended"
     assert values(home) == [("bmi", "21.5"), ("bmi", "22"), ("height", "170")]
 
 

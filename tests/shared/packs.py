@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ _NO_DELIVERY = ("SOURCE.txt", "README.md", "manifest.json")
 
 @dataclass(frozen=True)
 class Bank:
-    """A home with one study, delivered and run."""
+    """A study, delivered to a home and run, maybe with others beside it."""
 
     home: Home
     delivery: Path
@@ -48,18 +48,32 @@ class Bank:
     @property
     def books(self) -> dict[str, dict[str, Any]]:
         """Books of the delivered file of each source."""
-        return {b["source"]: b for b in self.report["files"]}
+        return {b["source"]: b for b in self.report["files"] if b["study"] == self.study}
 
     @property
     def mapped(self) -> dict[str, float]:
         """Mapped share of the facts of each source."""
-        return {c["source"]: c["mapped_share"] for c in self.report["warehouse"]["coverage"]}
+        found = self.report["warehouse"]["coverage"]
+        return {c["source"]: c["mapped_share"] for c in found if c["study"] == self.study}
 
     @property
     def unmapped(self) -> set[tuple[str, str, str | None]]:
         """(source, variable, code) of the most frequent leftovers that are reported."""
         found = self.report["warehouse"]["unmapped"]
-        return {(u["source"], u["variable"], u["source_code"]) for u in found}
+        return {
+            (u["source"], u["variable"], u["source_code"])
+            for u in found
+            if u["study"] == self.study
+        }
+
+    @property
+    def study(self) -> str:
+        """Name of the study, which is that of its pack."""
+        return self.delivery.name
+
+    def beside(self, pack: str) -> Bank:
+        """Another study of the same home."""
+        return replace(self, delivery=self.home.deliveries / pack)
 
 
 @contextmanager

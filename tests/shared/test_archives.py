@@ -18,14 +18,14 @@ PHENOTYPES = "2a_dbGaP_SubjectPhenotypesDS.txt"
 
 @pytest.fixture(scope="module")
 def dbgap(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with bank("dbgap_submission", shared_data, tmp_path_factory.mktemp("dbgap")) as made:
+    folder = tmp_path_factory.mktemp("archives")
+    with bank("dbgap_submission", shared_data, folder, "nda") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def nda(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    with bank("nda", shared_data, tmp_path_factory.mktemp("nda")) as made:
-        yield made
+def nda(dbgap: Bank) -> Bank:
+    return dbgap.beside("nda")
 
 
 def test_every_dbgap_row_lands_and_shares_are_reported(dbgap: Bank) -> None:
@@ -76,7 +76,9 @@ def test_samples_belong_to_whom_the_mapping_file_says(dbgap: Bank) -> None:
         "AND value_code = 'Y' GROUP BY person_id"
     )
     assert sorted(n for (n,) in found) == sorted(tumours.values())
-    assert dbgap.query("SELECT COUNT(*) FROM raw.value WHERE value = 'N/A'") == [(0,)]
+    assert dbgap.query(
+        "SELECT COUNT(*) FROM raw.value WHERE value = 'N/A' AND study = 'dbgap_submission'"
+    ) == [(0,)]
 
 
 def test_consent_0_is_a_refusal_and_no_value_of_an_identifier_lands(dbgap: Bank) -> None:
@@ -102,9 +104,13 @@ def test_an_age_in_months_gives_the_year_of_birth(nda: Bank) -> None:
         r["subjectkey"]: int(r["interview_date"][-4:]) - int(r["interview_age"]) // 12 for r in rows
     }
     born["NDARDF005KBU"] = 2009 - 141 // 12  # of the upload template
-    found = nda.query("SELECT year_of_birth FROM cdm.person")
+    people = (
+        "cdm.person WHERE person_id IN "
+        "(SELECT person_id FROM link.person_bridge WHERE study = 'nda')"
+    )
+    found = nda.query(f"SELECT year_of_birth FROM {people}")
     assert sorted(year for (year,) in found) == sorted(born.values())
-    sexes = dict(nda.query("SELECT gender_concept_id, COUNT(*) FROM cdm.person GROUP BY 1"))
+    sexes = dict(nda.query(f"SELECT gender_concept_id, COUNT(*) FROM {people} GROUP BY 1"))
     assert sum(sexes.values()) == len(born) and set(sexes) <= {8507, 8532}
 
 

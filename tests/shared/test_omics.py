@@ -7,7 +7,6 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +35,17 @@ def gut(together: Bank) -> Bank:
 
 @pytest.fixture
 def soma(together: Bank) -> Bank:
-    return replace(together, delivery=together.home.deliveries / "somascan")
+    return together.beside("somascan")
 
 
 @pytest.fixture
 def examples(together: Bank) -> Bank:
-    return replace(together, delivery=together.home.deliveries / "biom")
+    return together.beside("biom")
 
 
 @pytest.fixture
 def nmr(together: Bank) -> Bank:
-    return replace(together, delivery=together.home.deliveries / "nmr_nightingale")
+    return together.beside("nmr_nightingale")
 
 
 def _gut_table(path: Path) -> dict[str, Any]:
