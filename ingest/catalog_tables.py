@@ -17,6 +17,7 @@ from biobraid.core.schemas import (
     VOCAB_CENSORING,
     VOCAB_CODE,
     VOCAB_MAPPING,
+    VOCAB_RANGE,
     VOCAB_SOURCE,
     VOCAB_VARIABLE,
     Table,
@@ -70,6 +71,7 @@ def publish_catalog(home: Home, studies: Sequence[Study]) -> None:
                 (VOCAB_CENSORING, _censoring_rows),
                 (VOCAB_VARIABLE, _variable_rows),
                 (VOCAB_CODE, _code_rows),
+                (VOCAB_RANGE, _range_rows),
                 (VOCAB_MAPPING, _mapping_rows),
             )
         ]
@@ -125,6 +127,14 @@ def _variable_rows(declared: _Declared) -> Rows:
             yield asdict(row) | {"study": declared.study.id, "source": source}
 
 
+def _range_rows(declared: _Declared) -> Rows:
+    for source in sorted(declared.study.sources):
+        for row in sorted(rows_of_source(declared.variables, source), key=lambda r: r.variable):
+            if row.low is not None or row.high is not None:
+                own = {"variable": row.variable, "low": row.low, "high": row.high}
+                yield {"study": declared.study.id, "source": source, **own}
+
+
 def _code_rows(declared: _Declared) -> Rows:
     for source in sorted(declared.study.sources):
         absent = [code for code in declared.mapping.absent if code.source == source]
@@ -163,7 +173,7 @@ def _kept(home: Home, manifest: Manifest, given: set[str]) -> dict[str, pa.Table
         name: ds.dataset(home.landing / path).to_table(filter=ds.field("study").isin(others))
         for name, (path, _, _) in manifest.objects().items()
         if name in (VOCAB_SOURCE.full_name, VOCAB_VARIABLE.full_name, VOCAB_CODE.full_name,
-                    VOCAB_MAPPING.full_name)
+                    VOCAB_RANGE.full_name, VOCAB_MAPPING.full_name)
     }  # fmt: skip
 
 

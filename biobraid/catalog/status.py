@@ -72,8 +72,9 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
     files: books per source. failed: files that could not be read, with each fault. rejects:
     counts by source, reason and column. ignored: counts by source and rule. warnings: what
     landed although it is not as declared, such as unknown codes. linkage: metrics of the last
-    run. withdrawals: begun and not carried out everywhere. audit: of the last `run`, or why it
-    made none. warehouse: answers to _QUESTIONS.
+    run. contract: how the last delivery of each source was judged. withdrawals: begun and not
+    carried out everywhere. audit: of the last `run`, or why it made none. warehouse: answers to
+    _QUESTIONS.
     """
     report: dict[str, Any] = {"home": home.root.name, "name": home.settings.name}
     with Manifest(home) as manifest:
@@ -84,6 +85,7 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
         report["ignored"] = _counted(manifest, "ignored", "rule")
         report["warnings"] = _counted(manifest, "warnings", "warning")
         report["linkage"] = _linkage(home, manifest)
+        report["contract"] = _contract(manifest)
         report["withdrawals"] = _withdrawals(home, manifest)
         report["audit"] = _audit(home, manifest)
         report["runs"] = manifest.runs()[-10:]
@@ -152,6 +154,21 @@ def _linkage(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
         "SELECT study, source, metric, n FROM read_parquet(?) ORDER BY ALL",
         [str(home.landing / found[0])],
     )
+
+
+def _contract(manifest: Manifest) -> list[dict[str, Any]]:
+    """How the last delivery of each source was judged by its contract."""
+    found = []
+    for study, source in sorted({(f.row["study"], f.row["source"]) for f in manifest.files()}):
+        judged = manifest.note(f"contract:{study}/{source}", {}).get("judged")
+        if judged:
+            found.append(
+                {"study": study, "source": source, "judgement": judged["state"],
+                 "files": judged["n_files"], "records": judged["n_records"],
+                 "breaches": len(judged["breaches"]), "warnings": len(judged["warnings"]),
+                 "at": judged["at"], "why": judged["why"]}
+            )  # fmt: skip
+    return found
 
 
 def _withdrawals(home: Home, manifest: Manifest) -> list[dict[str, Any]]:

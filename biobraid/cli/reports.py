@@ -71,6 +71,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         ("Rejected, by reason", report["rejects"]),
         ("Ignored by rule", report["ignored"]),
         ("Landed, but not as declared", report["warnings"]),
+        ("Delivery contract: the last judgement", report["contract"]),
         ("Linkage", report["linkage"]),
         ("Withdrawals under way", report["withdrawals"]),
         ("Bias audit of the last run", report["audit"]),

@@ -83,10 +83,13 @@ def run_steps(
     go_on: bool = False,
     dry_run: bool = False,
     scores: Sequence[Path] = (),
+    accept: str = "",
 ) -> int:
-    """ingest, link (again if genotypes contradict it), build, check; stops before link if a file failed, unless told to go on.
+    """ingest, judge the deliveries, link (again if genotypes contradict it), build, check.
 
-    scores: scoring files by which everybody genotyped is scored before the build.
+    Stops before link if a file failed, unless told to go on, or if a delivery breaks its
+    contract, unless that is accepted with a reason. scores: scoring files by which everybody
+    genotyped is scored before the build.
     """
     code = ingest_step(call, home, run, study_ids, dry_run)
     if dry_run:
@@ -94,6 +97,12 @@ def run_steps(
     if code and not go_on:
         call.out.warn("\nStopped before link, because of the faults above (--continue goes on).")
         return code
+    refused = contract_step(call, home, run, study_ids, accept)
+    if refused:
+        call.out.warn(
+            '\nStopped before link: send the sentences back, or go on with --accept "why".'
+        )
+        return worst([code, refused])
     codes = [code, link_step(call, home, run)]
     if genotype_qc_step(call, home, run):  # whose sample is whose is known better now
         codes.append(link_step(call, home, run))
@@ -140,6 +149,15 @@ def ingest_step(
         s: result.count(s) for s in ("landed", "unchanged", "superseded", "failed", "planned")
     }
     return result.exit_code
+
+
+def contract_step(
+    call: Invocation, home: Home, run: Run, study_ids: Sequence[str] = (), accept: str = ""
+) -> int:
+    """Judge deliveries that are not accepted yet by their contract; 13 if one is refused."""
+    from biobraid.cli.contract_run import judge_deliveries
+
+    return judge_deliveries(call, home, run, load_studies(home, study_ids or None), accept)
 
 
 def link_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:

@@ -76,6 +76,7 @@ def read_dictionary_csv(path: Path, where: str, sources: Collection[str]) -> Dic
 def _variable(row: dict[str, str]) -> VariableRow:
     kind = _value_type(row["type"])
     time_variable = row["instance_rule"].partition("time:")[2] or None
+    low, high = _range(row["allowed_values"])
     return VariableRow(
         variable=row["variable"],
         label=row["label"],
@@ -85,7 +86,17 @@ def _variable(row: dict[str, str]) -> VariableRow:
         time_variable=time_variable,
         source=_source(row),
         is_free_text=kind == "text" and not row["allowed_values"],
+        low=low,
+        high=high,
     )
+
+
+def _range(text: str) -> tuple[float | None, float | None]:
+    """Both ends of `0..120`; nothing where codes or nothing stand."""
+    if not _RANGE.fullmatch(text):
+        return None, None
+    low, _, high = text.partition("..")
+    return float(low), float(high)
 
 
 def _codes(row: dict[str, str]) -> list[CodeRow]:

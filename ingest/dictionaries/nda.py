@@ -33,6 +33,7 @@ _NEEDED = ("ElementName", "DataType", "ValueRange")
 # `code = meaning`, up to the next one or a semicolon; meanings may hold commas.
 _NOTE = re.compile(r"(?:^|[;,\n])\s*([^\s=;,]+)\s*=\s*(.*?)(?=\s*(?:[;\n]|,\s*[^\s=;,]+\s*=|$))")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_SPAN = re.compile(r"(-?\d+(?:\.\d+)?)\s*::\s*(-?\d+(?:\.\d+)?)")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _AGE_IN_MONTHS = "interview_age"  # the one unit that NDA fixes, in words only
 
@@ -102,6 +103,7 @@ def _variable(name: str, element: Mapping[str, Any]) -> tuple[VariableRow, list[
     if codes and not has_range and value_type in ("text", "integer", "number"):
         value_type = "code" if value_type == "text" or _are_all(codes, meanings) else value_type
     is_months = name == _AGE_IN_MONTHS
+    low, high = _range(str(element.get("valueRange") or ""))
     row = VariableRow(
         variable=name,
         label=str(element.get("description") or "").strip(),
@@ -109,6 +111,8 @@ def _variable(name: str, element: Mapping[str, Any]) -> tuple[VariableRow, list[
         unit="months" if is_months else None,
         ucum_unit="mo" if is_months else None,
         is_free_text=value_type == "text",
+        low=low if value_type in ("integer", "number") else None,
+        high=high if value_type in ("integer", "number") else None,
     )
     return row, [
         CodeRow(name, spelling, meanings.get(code), absent_reason_of(meanings.get(code)))
@@ -122,6 +126,14 @@ def _codes(value_range: str) -> tuple[list[str], bool]:
     parts = [part.strip() for part in value_range.split(";")]
     codes = [part for part in parts if part and "::" not in part and "*" not in part]
     return list(dict.fromkeys(codes)), any("::" in part for part in parts)
+
+
+def _range(value_range: str) -> tuple[float | None, float | None]:
+    """Ends of all the ranges of numbers together; nothing where none is closed on both sides."""
+    spans = [span for part in value_range.split(";") if (span := _SPAN.fullmatch(part.strip()))]
+    if not spans or sum("::" in part for part in value_range.split(";")) > len(spans):
+        return None, None
+    return min(float(s[1]) for s in spans), max(float(s[2]) for s in spans)
 
 
 def _meanings(notes: str) -> dict[str, str]:

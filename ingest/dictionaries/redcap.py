@@ -33,6 +33,8 @@ _COLUMNS = {
     "label": ("fieldlabel",),
     "choices": ("choicescalculationsorsliderlabels", "selectchoicesorcalculations"),
     "validation": ("textvalidationtypeorshowslidernumber",),
+    "low": ("textvalidationmin",),
+    "high": ("textvalidationmax",),
     "identifier": ("identifier",),
     "branching": ("branchinglogicshowfieldonlyif", "branchinglogic"),
 }

@@ -66,6 +66,8 @@ class Field:
     validation: str = ""
     identifier: str = ""
     branching: str = ""
+    low: str = ""  # least and greatest value that the form accepts, as text
+    high: str = ""
 
     @property
     def plain_type(self) -> str:
@@ -155,9 +157,21 @@ def variables_of(
         value_type=value_type or "text",
         is_free_text=value_type is None and "identity" not in attributes,
         attributes=attributes,
+        low=_limit(field.low, value_type),
+        high=_limit(field.high, value_type),
     )
     codes = [CodeRow(field.name, code, meaning or None) for code, meaning in choices]
     return [row], codes + _missing_rows(field.name, missing, {code for code, _ in choices})
+
+
+def _limit(text: str, value_type: str | None) -> float | None:
+    """A limit of a number; None for a date's, which is no number, and for a formula."""
+    if value_type not in ("number", "integer"):
+        return None
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
 
 
 def _checkbox(

@@ -24,6 +24,8 @@ class VariableRow:
     source: str | None = None
     is_free_text: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
+    low: float | None = None  # range of a number, in `unit`, as the dictionary promises it
+    high: float | None = None
 
 
 @dataclass(frozen=True)

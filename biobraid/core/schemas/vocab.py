@@ -76,6 +76,22 @@ absent_reason VARCHAR FHIR data-absent-reason code if the code means that the va
     ),
 )
 
+VOCAB_RANGE = Table(
+    "vocab",
+    "variable_range",
+    "range of numbers that a dictionary promises of a variable",
+    ("study", "source", "variable"),
+    columns_of(
+        """
+study VARCHAR study id
+source VARCHAR source id
+variable VARCHAR variable as in raw.value
+low DOUBLE least number promised, in the unit of vocab.variable; null if none
+high DOUBLE greatest number promised; null if none
+"""
+    ),
+)
+
 VOCAB_MAPPING = Table(
     "vocab",
     "mapping",
