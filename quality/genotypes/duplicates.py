@@ -126,9 +126,9 @@ def _gather(sets: Sequence[GenotypeSet], panel: Panel) -> tuple[list[tuple[str, 
         index, place = panel[of.batch]
         for unit in value_units(of, index):
             for values in unit():
-                for first, words, _ in hard_calls(values):
-                    chosen = values.variants[first : first + len(words)]
-                    _fill(calls, of, row, values.block, chosen, words, (index, place))
+                for first, packed, _ in hard_calls(values):
+                    chosen = values.variants[first : first + len(packed)]
+                    _fill(calls, of, row, values.block, chosen, packed, (index, place))
     return list(rows), calls
 
 
@@ -138,14 +138,14 @@ def _fill(
     row: Ints,
     block: int,
     variants: Ints,
-    words: npt.NDArray[np.uint64],
+    packed: Calls,
     panel: tuple[Ints, Ints],
 ) -> None:
     here = np.flatnonzero(of.places // BLOCK_SAMPLES == block)
     within = of.places[here] % BLOCK_SAMPLES
     index, place = panel
-    for variant, packed in zip(variants.tolist(), words, strict=True):
-        whole = unpack_calls(packed.view(np.uint8), len(packed) * 32)
+    for variant, bits in zip(variants.tolist(), packed, strict=True):
+        whole = unpack_calls(np.ascontiguousarray(bits), len(bits) * 4)
         calls[row[here], place[np.searchsorted(index, variant)]] = whole[within]
 
 
