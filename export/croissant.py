@@ -116,6 +116,10 @@ def _head(name: str, about: str, said: Mapping[str, Any], digest: str) -> dict[s
         # Datasets never change: a version is a digest of the data, as semantic versioning allows.
         "version": f"1.0.0+{digest[:12]}",
         "isLiveDataset": False,
+        "rai:personalSensitiveInformation": [
+            "Health data about individuals, under ids of this project alone; dates follow the "
+            "project's date policy."
+        ],
     }
     if said.get("creator"):
         made["creator"] = {"@type": "sc:Organization", "name": said["creator"]}
