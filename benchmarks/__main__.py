@@ -12,6 +12,7 @@ import argparse
 import importlib
 import json
 import operator
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from benchmarks.machine import describe
 NAMES = (
     "ukb_wide", "fhir", "spine", "vocabulary", "bias_500k",
     "bed", "vcf", "variant_lookup", "variant_qc", "pgs", "genotype_reference",
-    "apple_health", "wearable_day", "decay_p12", "decay_scale", "rubin", "mice_scale",
+    "apple_health", "wearable_day", "decay_p12", "decay_scale", "rubin", "rubin_draws", "mice_scale",
     "dicom", "omics_matrix", "quality", "linkage", "linkage_febrl4",
 )  # fmt: skip
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}
@@ -65,6 +66,8 @@ def main() -> int:
     if hasattr(module, "add_arguments"):
         module.add_arguments(parser)
     given = parser.parse_args()
+    # Installed programs have their byte code; without it each process would compile it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     silent: Callable[[str], None] = lambda _line: None  # noqa: E731
     loud: Callable[[str], None] = lambda line: print(f"  {line}", file=sys.stderr, flush=True)  # noqa: E731
     progress = silent if given.json else loud

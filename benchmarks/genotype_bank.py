@@ -11,7 +11,7 @@ from biobraid.core.home import Home, create_home
 from biobraid.core.keys import create_keys, ingest_keys
 from biobraid.core.study import read_study
 from biobraid.ingest.connectors.contract import FileJob, companions_of
-from biobraid.ingest.landing.deliveries import stamp
+from biobraid.ingest.file_groups import state_of
 from biobraid.ingest.landing.worker import Failed, Read, Task, read_file
 
 _STUDY = """\
@@ -45,7 +45,7 @@ def land(home: Home, path: Path, token: str) -> Read:
     """Read one file into staged landing parts, books checked; nothing is put in force."""
     study = read_study(home.studies / "genes")
     beside = companions_of(study.sources["calls"], path)
-    size, modified_ns = stamp(path, beside)
+    size, modified_ns = state_of(path, beside)
     job = FileJob(
         path, study, "calls", token, ingest_keys(home), {}, memory_gb=2.0, threads=2, tmp=home.tmp
     )

@@ -6,7 +6,7 @@ over those of plink2 --freq --hardy --missing variant-only, which reads the .bed
 `ratio.with_samples.plink2`: the same with call rate, heterozygosity and sex check of all samples,
 beside --het --missing as well. `ratio.cpu.*` compares processor seconds, which a busy machine
 changes less. `seconds.in_process*`: of ours, what is left without start-up and imports.
-`max_*_diff.*`: greatest difference of the figures.
+`max_*_diff.*`: greatest difference of the figures. Ours leaves pandas out, as `biobraid ingest` does.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ SAMPLES, VARIANTS, REPEATS = 50_000, 20_000, 3
 LINES = [("ratio.plink2", "<=", 5.0), ("peak_gb", "<=", 4.0)]
 _VARIANTS_ONLY = """
 import sys, time
+from biobraid.core.without_pandas import leave_out_pandas
+leave_out_pandas()
 from pathlib import Path
 import pyarrow.parquet as pq
 from biobraid.core.genotypes.landed import genotype_sets
@@ -44,6 +46,8 @@ pq.write_table(table, sys.argv[2])
 """
 _ALL = """
 import sys, time
+from biobraid.core.without_pandas import leave_out_pandas
+leave_out_pandas()
 from pathlib import Path
 from biobraid.core.home import open_home
 from biobraid.core.manifest import Manifest

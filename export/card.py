@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from biobraid.export.wide_plan import Variable, WidePlan
@@ -46,9 +46,16 @@ def dictionary_csv(
 
 
 def card_text(
-    manifest: Mapping[str, Any], plan: WidePlan, present: Mapping[str, int], min_cell: int
+    manifest: Mapping[str, Any],
+    plan: WidePlan,
+    present: Mapping[str, int],
+    min_cell: int,
+    beside: Sequence[str] = (),
 ) -> str:
-    """card.md: what the dataset is, what it was made of, and what to mind."""
+    """card.md: what the dataset is, what it was made of, what to mind, and who is missing.
+
+    beside: lines of what goes with the data, such as an audit's sentences.
+    """
     n_persons = int(manifest["n_persons"])
     lines = [
         f"# {plan.title or manifest['dataset']}",
@@ -76,6 +83,7 @@ def card_text(
         "  coverage is not compared with the window.",
         "- Datasets of one project can be joined to each other: treat them as one disclosure.",
         "",
+        *beside,
     ]
     return "\n".join(lines)
 

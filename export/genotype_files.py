@@ -25,6 +25,7 @@ from biobraid.core.genotypes import (
     pack_calls,
     packed_size,
     ploidy,
+    rows_of_group,
     unpack_calls,
 )
 from biobraid.core.home import Home
@@ -33,7 +34,7 @@ from biobraid.core.manifest import Manifest
 GENOTYPES = "genotypes"
 VALUES = f"{GENOTYPES}/values"
 SAMPLES = f"{GENOTYPES}/samples.parquet"
-GROUP_BYTES = 4 << 20
+GROUP_BYTES = 2 << 20  # a look-up unpacks one group; SQL reads the footer of all of them too
 _SCHEMA = pa.schema(
     [
         ("genotype_set_id", pa.string()),
@@ -192,7 +193,8 @@ def write_set(genotype_set: ReleasedSet, paths: Sequence[Path], n_blocks: int, t
 def _write(writer: pq.ParquetWriter, tables: Sequence[pa.Table]) -> int:
     for table in tables:
         size = max(1, table.column("genotypes").nbytes // max(1, table.num_rows))
-        writer.write_table(table, row_group_size=max(1, GROUP_BYTES // size))
+        n_groups = max(1, round(table.num_rows / rows_of_group(size, GROUP_BYTES)))
+        writer.write_table(table, row_group_size=-(-table.num_rows // n_groups))
     return sum(table.num_rows for table in tables)
 
 

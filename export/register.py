@@ -86,7 +86,7 @@ def entries(home: Home) -> list[Entry]:
             entry,
             n_persons=made.get("n_persons"),
             purpose=str(made.get("purpose") or ""),
-            sha256=next(iter(digests.values()), None) if isinstance(digests, dict) else None,
+            sha256=_digest(digests) if isinstance(digests, dict) else None,
         )
     return [found[key] for key in sorted(found)]
 
@@ -162,6 +162,12 @@ def _folders(home: Home) -> Iterator[tuple[str, Kind, Path]]:
             folder = manifest.parent
             if not folder.is_symlink():
                 yield folder.parent.name, kind, folder
+
+
+def _digest(digests: dict[str, str]) -> str | None:
+    """That of the data, whatever else lies beside them."""
+    found = (digests.get(name) for name in ("release.duckdb", "data.parquet"))
+    return next((d for d in found if d), next(iter(digests.values()), None))
 
 
 def _read(home: Home) -> dict[str, Entry]:

@@ -28,6 +28,8 @@ from biobraid.core.lock import writer
 from biobraid.core.runs import code_version
 from biobraid.export.card import card_text, dictionary_csv
 from biobraid.export.codelist import load_code_lists
+from biobraid.export.companion import Beside, Companion
+from biobraid.export.croissant import CROISSANT, dataset_croissant, text_of
 from biobraid.export.project import INTERNAL, OpenProject, open_project, refuse_expired
 from biobraid.export.register import withdrawn_ids
 from biobraid.export.release import MANIFEST, file_sha256, find_release, flush_folder
@@ -67,10 +69,12 @@ def export_wide(
     release: str | None = None,
     on_progress: Progress | None = None,
     today: date | None = None,
+    companion: Companion | None = None,
 ) -> ExportResult:
-    """Write exports/<project>/<name>/ with data.parquet, dictionary.csv, card.md, manifest.json.
+    """Write exports/<project>/<name>/: data, dictionary, card.md, croissant.json, manifest.json.
 
     release: default, the one the cohort was made on. today: for the project's expiry.
+    companion: writes an audit or weights of exactly these people beside the data.
     Raises DisclosureError for a cohort smaller than the project's min_cell.
     """
     if project == INTERNAL:
@@ -94,7 +98,9 @@ def export_wide(
         try:
             with disk_errors(f"exports/{project}/{name}"):
                 partial.mkdir(parents=True)
-                result = _write(opened, cohort, name, plan, partial, release, on_progress)
+                result = _write(
+                    opened, cohort, name, plan, partial, release, on_progress, companion
+                )
                 flush_folder(partial)
                 partial.rename(folder)
         finally:
@@ -110,6 +116,7 @@ def _write(
     folder: Path,
     release: str | None,
     on_progress: Progress | None,
+    companion: Companion | None,
 ) -> ExportResult:
     """Write the dataset's files into `folder`."""
     home, owner = project.home, project.settings.id
@@ -154,8 +161,14 @@ def _write(
         "n_persons": persons.num_rows,
         "n_columns": persons.num_columns - 1 + len(columns) * (1 + len(SUFFIXES)),
     }
+    # The release is closed by now: the companion opens it anew, to read what it needs.
+    beside = companion(folder, source, persons["person_id"]) if companion else Beside()
+    manifest |= beside.manifest
+    digests = {p.name: file_sha256(p) for p in sorted(folder.iterdir())}
+    made = dataset_croissant(manifest | {"sha256": digests}, folder, beside.files, beside.rai)
+    (folder / CROISSANT).write_text(text_of(made), encoding="utf-8")
     (folder / "card.md").write_text(
-        card_text(manifest, plan, present, project.min_cell), encoding="utf-8"
+        card_text(manifest, plan, present, project.min_cell, beside.card), encoding="utf-8"
     )
     manifest["sha256"] = {p.name: file_sha256(p) for p in sorted(folder.iterdir())}
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)

@@ -13,6 +13,7 @@ variables:
   - name: sex
     table: person
     column: gender_concept_id
+publication: {licence: https://..., creator: A Biobank}   # optional, for croissant.json
 """
 
 from __future__ import annotations
@@ -180,11 +181,22 @@ class Variable(_Strict):
         return (self.name, *(self.name + s for s in SUFFIXES))
 
 
+class Publication(_Strict):
+    """What only the publisher of a dataset knows, for its croissant.json."""
+
+    licence: str = ""  # a URL, or words
+    creator: str = ""
+    url: str = ""
+    published_on: date | None = None
+    citation: str = ""  # BibTeX
+
+
 class WidePlan(_Strict):
     """A wide dataset's variables."""
 
     title: str = ""
     purpose: str = ""
+    publication: Publication | None = None
     variables: list[Variable] = Field(min_length=1)
 
     @field_validator("variables")

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import duckdb
 
+from biobraid.core.home import Home
+from biobraid.core.manifest import Manifest
 from biobraid.linkage.components import write_components
+from biobraid.linkage.deaths import find_deaths
 
 LARGEST_CLUSTER = 20
 # Two full dates agree if they share the year and the month or the day, or are each other's
@@ -23,8 +26,8 @@ DATES_DISAGREE = """(
     AND NOT (a[6:7] = b[9:10] AND a[9:10] = b[6:7])))"""
 
 
-def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
-    """Make `cluster` (source_person_key, root).
+def find_clusters(con: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest) -> None:
+    """Make `cluster` (source_person_key, root); deaths and what came after are read from landing.
 
     `cluster` holds only those with an edge; anyone else is a cluster of one. Needs the
     tables of find_edges, `membership_edge` and `many_of_one`. Adds to `found_conflict`.
@@ -41,6 +44,11 @@ def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
     _two_nhs_numbers(con)
     _sex_contradicts(con)
     _birth_contradicts(con)
+    find_deaths(con, home, manifest)
+    con.execute("""
+        INSERT INTO contradiction
+        SELECT DISTINCT 'death-before-event', c.root
+        FROM outlived AS o INNER JOIN cluster AS c USING (source_person_key)""")
     # What a reviewer has seen and called the same person is not asked again.
     con.execute("""
         DELETE FROM contradiction WHERE root IN (
@@ -53,7 +61,7 @@ def find_clusters(con: duckdb.DuckDBPyConnection) -> None:
         INSERT INTO found_conflict
         SELECT x.rule_id, 'quarantine', x.root, c.source_person_key
         FROM contradiction AS x INNER JOIN cluster AS c USING (root)""")
-    con.execute("DROP TABLE contradiction")
+    con.execute("DROP TABLE contradiction; DROP TABLE outlived")
 
 
 def quarantine(con: duckdb.DuckDBPyConnection) -> None:

@@ -40,12 +40,14 @@ def gather_evidence(
     find_edges(con)
     hold_memberships(con)
     begin("scores")
-    changed |= score_new(con, home_model(home), everything=everything)
+    changed |= score_new(
+        con, home_model(home), home.settings.memory_limit_gb, everything=everything
+    )
     add_token_pairs(con, home)
     add_scored_edges(con)
     hold_the_torn(con)
     begin("clusters")
-    find_clusters(con)
+    find_clusters(con, home, manifest)
     load_genetics(con, home, manifest)
     find_genetic_conflicts(con)
     quarantine(con)

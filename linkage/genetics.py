@@ -48,6 +48,15 @@ def find_genetic_conflicts(con: duckdb.DuckDBPyConnection) -> None:
         INNER JOIN belongs AS g USING (source_person_key)
         INNER JOIN belongs AS m ON m.root = g.root
         WHERE len(m.sexes) = 1 AND m.sexes[1] <> s.sex""")
+    # What the genotype file itself states counts where nobody else says anything.
+    con.execute("""
+        INSERT INTO genetic_contradiction
+        SELECT DISTINCT 'genotype-sex', g.root
+        FROM genetic_sex AS s
+        INNER JOIN belongs AS g USING (source_person_key)
+        WHERE s.sex_stated <> s.sex AND g.root NOT IN (
+          SELECT root FROM belongs WHERE len(sexes) > 0
+          UNION SELECT root FROM genetic_contradiction)""")
     con.execute("""
         INSERT INTO genetic_contradiction
         SELECT DISTINCT 'genotypes-differ', l.root

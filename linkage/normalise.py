@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from biobraid.linkage.country import Country, country_pack
 
-NORM_VERSION = 2
+NORM_VERSION = 3
 
 
 class Norm(NamedTuple):
@@ -149,8 +149,7 @@ def postcode(country: Country, value: str) -> Norm:
 
 def address(value: str) -> Norm:
     """Letters and digits without accents, case or blanks; a number alone is not valid."""
-    decomposed = unicodedata.normalize("NFKD", value.casefold())
-    cleaned = re.sub(r"[\W_]", "", "".join(c for c in decomposed if not unicodedata.combining(c)))
+    cleaned = re.sub(r"[\W_]", "", _folded(value))
     return Norm(cleaned or None, len(cleaned) >= 6 and not cleaned.isdigit())
 
 
@@ -183,11 +182,22 @@ def map_id(value: str) -> Norm:
     return Norm(cleaned or None, bool(_PERSON_KEY.fullmatch(cleaned)))
 
 
+def _folded(value: str) -> str:
+    """Without case, accents and compatibility forms (Unicode's compatibility caseless match, D146).
+
+    Folded again after decomposing: a letter such as the double-struck S has a case only then.
+    """
+    if value.isascii():
+        return value.casefold()
+    for form in ("NFD", "NFKD", "NFKD"):
+        value = unicodedata.normalize(form, value).casefold()
+    decomposed = unicodedata.normalize("NFKD", value)
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
 def _letters(value: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", value.casefold())
-    kept = (c for c in decomposed if not unicodedata.combining(c))
     # Apostrophes join (O'Neill), every other mark parts.
-    joined = re.sub(r"['’`]", "", "".join(kept))
+    joined = re.sub(r"['’`]", "", _folded(value))
     return re.sub(r"[\W\d_]+", " ", joined).strip()
 
 

@@ -17,11 +17,16 @@ from biobraid.linkage.scoring import score_pairs
 from biobraid.linkage.selection import select_links
 
 KEEP_FROM = 0.2  # scores below are not kept: they decide nothing and say little
-_PAIRS_PER_CHUNK = 400_000  # records; a larger vault is scored in slices of its records
+# A larger vault is scored in slices of its records: so many for each GB that DuckDB may take.
+_RECORDS_PER_GB = 100_000
 
 
 def score_new(
-    con: duckdb.DuckDBPyConnection, model: MatchModel, *, everything: bool = False
+    con: duckdb.DuckDBPyConnection,
+    model: MatchModel,
+    memory_limit_gb: float,
+    *,
+    everything: bool = False,
 ) -> set[str]:
     """Make `candidate` and bring `pair_score` up to date; returns the vault tables changed.
 
@@ -41,7 +46,7 @@ def score_new(
     if _count(con, "SELECT count(*) FROM stale"):
         _drop_stale(con)
         if _count(con, "SELECT count(*) FROM candidate WHERE is_due") and _can_match(con):
-            _score_due(con, model)
+            _score_due(con, model, memory_limit_gb)
         con.execute(
             "INSERT INTO scored_record SELECT source_person_key, mark, ? FROM candidate WHERE is_due",
             [model.id],
@@ -85,7 +90,7 @@ def _drop_stale(con: duckdb.DuckDBPyConnection) -> None:
         WHERE source_person_key IN (SELECT source_person_key FROM stale)""")
 
 
-def _score_due(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
+def _score_due(con: duckdb.DuckDBPyConnection, model: MatchModel, memory_limit_gb: float) -> None:
     add_rare(con)
     n_all = _count(con, "SELECT count(*) FROM candidate")
     is_all_due = n_all == _count(con, "SELECT count(*) FROM candidate WHERE is_due")
@@ -94,7 +99,7 @@ def _score_due(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
         model.settings,
         KEEP_FROM,
         only_due=not is_all_due,
-        n_chunks=1 + n_all // _PAIRS_PER_CHUNK,
+        n_chunks=1 + int(n_all / (memory_limit_gb * _RECORDS_PER_GB)),
     )
     con.execute("""
         INSERT INTO pair_score

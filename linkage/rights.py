@@ -89,6 +89,25 @@ def rectify(home: Home, keys: Sequence[str], kind: str, value: str, day: str, re
     return n
 
 
+def note_correction(
+    home: Home, key: str, label: str, before: str | None, after: str | None, day: str, reason: str
+) -> None:
+    """Keep in the vault's history that a delivered value, no identifier, was put right or back.
+
+    label: which, as ingest/rectify.py names it. The same once more on one day is kept once.
+    """
+    with open_vault(home) as vault:
+        vault.con.execute(
+            "INSERT INTO rectification SELECT $k, $label, $before, $after, $day, $reason "
+            "WHERE NOT EXISTS (SELECT 1 FROM rectification WHERE source_person_key = $k "
+            "AND type = $label AND old_value IS NOT DISTINCT FROM $before "
+            "AND new_value IS NOT DISTINCT FROM $after AND made_on = $day)",
+            {"k": key, "label": label, "before": before, "after": after, "day": day,
+             "reason": reason},
+        )  # fmt: skip
+        vault.save(("rectification",))
+
+
 def rectify_identifiers(con: duckdb.DuckDBPyConnection) -> bool:
     """Replace values that were corrected by what they were corrected to; True if any was.
 

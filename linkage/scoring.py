@@ -22,6 +22,7 @@ SCHEMA = "splink_work"
 _PRIOR_RECORDS = 2_000
 # Two records drawn at random are one person with a chance of half of one in so many at least.
 _FEWEST_PERSONS = 10_000
+_MOST_CHUNKS = 64
 
 
 def score_pairs(
@@ -35,8 +36,34 @@ def score_pairs(
     """Make `scored_pair` (uid_l, uid_r, match_weight, match_probability) from `candidate`.
 
     Pairs below the probability `at_least` are left out. only_due: pairs with a record that
-    is due; otherwise all.
+    is due; otherwise all. The records are looked at in n_chunks slices, in twice as many where
+    the memory does not do for that; the pairs are the same.
     """
+    while True:
+        try:
+            return _score_in_chunks(con, settings, at_least, only_due, n_chunks)
+        except Exception as error:
+            if n_chunks >= _MOST_CHUNKS or not _is_out_of_memory(error):
+                raise
+            n_chunks *= 2
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether DuckDB ran out of its memory, also where splink wraps what it said."""
+    while error is not None:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _score_in_chunks(
+    con: duckdb.DuckDBPyConnection,
+    settings: dict[str, Any],
+    at_least: float,
+    only_due: bool,
+    n_chunks: int,
+) -> None:
     con.execute("""
         CREATE OR REPLACE TEMP TABLE scored_pair (
           uid_l BIGINT, uid_r BIGINT, match_weight DOUBLE, match_probability DOUBLE)""")

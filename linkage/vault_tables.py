@@ -177,8 +177,9 @@ _ALL = (
         lifted_on=_TEXT,
         reason=_TEXT,
     ),
-    # Identifiers put right at a person's request; each holds against later deliveries of the
-    # value it corrects.
+    # What was put right at a person's request. Of an identifier: holds against later deliveries
+    # of the value it corrects. Of a delivered value (type raw.value.value:row_id): the history
+    # of what landing/correction has in force, why, and what was taken back.
     _table(
         "rectification",
         "source_person_key type old_value made_on",

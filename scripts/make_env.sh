@@ -11,7 +11,7 @@ rm -rf "$venv"
 if command -v uv >/dev/null 2>&1; then
   echo "Building $venv with uv ..."
   uv venv --quiet --python "$python" "$venv"
-  uv pip install --quiet --python "$venv/bin/python" --require-hashes -r constraints.txt
+  uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r constraints.txt
   uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation -e .
 else
   echo "Building $venv with venv and pip (a few minutes) ..."

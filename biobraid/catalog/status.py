@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from biobraid.core.home import Home
+from biobraid.core.home import SETTINGS_FILE, Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.orders import BULK_DUE, open_orders
 from biobraid.core.warehouse import connect
@@ -72,7 +72,9 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
     files: books per source. failed: files that could not be read, with each fault. rejects:
     counts by source, reason and column. ignored: counts by source and rule. warnings: what
     landed although it is not as declared, such as unknown codes. linkage: metrics of the last
-    run. contract: how the last delivery of each source was judged. withdrawals: begun and not carried out everywhere. warehouse: answers to _QUESTIONS.
+    run. contract: how the last delivery of each source was judged. withdrawals: begun and not
+    carried out everywhere. audit: of the last `run`, or why it made none. warehouse: answers to
+    _QUESTIONS.
     """
     report: dict[str, Any] = {"home": home.root.name, "name": home.settings.name}
     with Manifest(home) as manifest:
@@ -85,6 +87,7 @@ def status(home: Home, top: int = 20) -> dict[str, Any]:
         report["linkage"] = _linkage(home, manifest)
         report["contract"] = _contract(manifest)
         report["withdrawals"] = _withdrawals(home, manifest)
+        report["audit"] = _audit(home, manifest)
         report["runs"] = manifest.runs()[-10:]
     if home.warehouse.is_file():
         report["warehouse"] = _warehouse(home, top)
@@ -184,6 +187,23 @@ def _withdrawals(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
             for holder, day in sorted(due.items())
         ]  # fmt: skip
     return found
+
+
+def _audit(home: Home, manifest: Manifest) -> list[dict[str, Any]]:
+    """How the audit at the end of the last run ended, section by section."""
+    note = manifest.note("audit")  # cli/audit_step.py
+    if note is None:
+        why = "no run since" if home.audit_margins else f"{SETTINGS_FILE} names no audit_margins"
+        note = {"state": f"no audit: {why}"}
+    by_verdict: dict[str, list[str]] = {}
+    for section, verdict in note.get("verdicts", {}).items():
+        if section != "run":
+            by_verdict.setdefault(verdict, []).append(section)
+    return [{
+        "state": note["state"], "population": note.get("population"),
+        **{v: ", ".join(by_verdict.get(v, [])) for v in ("fail", "watch")},
+        "report": note.get("report"),
+    }]  # fmt: skip
 
 
 def _warehouse(home: Home, top: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""biobraid audit run | margins check | weights | drift | report."""
+"""biobraid audit run | margins check | weights | drift | standing | report."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def _subject_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--release", help="Audit a release: PROJECT or PROJECT/NAME."),
         click.option("--cohort", help="Audit a cohort: PROJECT/COHORT."),
         click.option("--export", help="Audit an export: PROJECT/NAME."),
-        click.option("--margins", type=_FILE, help="Reference margins (CSV)."),
+        click.option("--margins", type=_FILE,
+                     help="Reference margins (CSV). Default: audit_margins of biobraid.toml."),
         click.option("--demo-margins", is_flag=True,
                      help="The synthetic population of the sample biobank; no real census."),
+        click.option("--no-margins", is_flag=True, help="Compare with no reference population."),
         click.option("--rescale", is_flag=True, help="Bring all margins to the first one's total."),
         click.option("--by", type=click.Choice(["modality", "source"]), default="modality",
                      show_default=True, help="What the sets are made of."),
@@ -94,7 +96,8 @@ def weights(call: Invocation, /, set_name: str, **given: Any) -> None:
     """Rake one set of people to the margins and keep their weights, or refuse to.
 
     Weights of the warehouse go to audit.person_weight; those of a release, cohort or export
-    become a Parquet file in reports/audits/, to go with the export they belong to.
+    become a Parquet file in reports/audits/. `biobraid export --weights` ships a dataset with
+    weights of its own.
     """
     from biobraid.cli.audit_run import make_weights
 
@@ -105,16 +108,49 @@ def weights(call: Invocation, /, set_name: str, **given: Any) -> None:
 @command.command("drift")
 @click.argument("a")
 @click.argument("b")
+@click.option("--column", "columns", multiple=True,
+              help="Column or attribute to compare; several times. Default: all.")  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--strict", is_flag=True, help="End with exit code 13 if any verdict is fail.")
 @click.pass_obj
-def drift(call: Invocation, a: str, b: str, seed: int, strict: bool) -> int:
-    """How far the people of release B are from those of release A (PROJECT/NAME each)."""
-    from biobraid.cli.audit_run import compare
+def drift(
+    call: Invocation, a: str, b: str, columns: tuple[str, ...], seed: int, strict: bool
+) -> int:
+    """How far the people of B are from those of A.
+
+    A is a release or an export, PROJECT/NAME; B is one as well, or a CSV or Parquet file of the
+    people where a model is deployed. An export is compared with a file or another export by its
+    columns, everything else by the attributes of people. Where PROJECT/NAME is both, write
+    release:PROJECT/NAME or export:PROJECT/NAME.
+    """
+    from biobraid.cli.audit_drift import compare
 
     with recorded(call, "audit") as (home, journalled):
-        has_failed = compare(call, home, journalled.run_id, a, b, seed)
+        has_failed = compare(call, home, journalled.run_id, a, b, columns, seed)
     return 13 if strict and has_failed else 0
+
+
+@command.command("standing")
+@click.option("--release", help="PROJECT or PROJECT/NAME.")
+@click.option("--cohort", help="PROJECT/COHORT.")
+@click.option("--export", help="PROJECT/NAME.")
+@click.pass_obj
+def standing(call: Invocation, release: str | None, cohort: str | None, export: str | None) -> None:
+    """Write or refresh standing_together.csv from the last audit, for you to complete.
+
+    One row per subject of the STANDING Together recommendations; prefilled where the audit
+    answers, "to be completed" elsewhere. What you wrote stays. It claims no compliance.
+    """
+    from biobraid.cli.audit_subject import chosen
+    from biobraid.core.home import open_home
+    from biobraid.quality.bias.standing import write_mapping
+    from biobraid.quality.bias.store import read_payload
+
+    folder = chosen(release, cohort, export).folder(open_home(call.home))
+    path, counts = write_mapping(folder, read_payload(folder))
+    words = ", ".join(f"{n} {what}" for what, n in counts.items())
+    call.out.say(f"{path}: {words}")
+    call.out.result({"mapping": str(path), "rows": counts})
 
 
 @command.command("report")

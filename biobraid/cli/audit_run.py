@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from biobraid.cli.audit_subject import Opened, Subject, chosen, opened
+from biobraid.cli.audit_card import write_card
+from biobraid.cli.audit_reference import reference_of_call
+from biobraid.cli.audit_subject import Opened, Subject, chosen, min_cell_of, opened
 from biobraid.cli.main import Invocation
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.home import Home, open_home
 from biobraid.core.lock import writer
 from biobraid.core.runs import code_version
-from biobraid.export.project import open_project, project_names
 from biobraid.quality.bias.audit import Asked, Audited, audit
-from biobraid.quality.bias.drift import drift
-from biobraid.quality.bias.frame import Frame, set_name
-from biobraid.quality.bias.margins import demo_margins, read_margins, unknown_to
+from biobraid.quality.bias.frame import set_name
+from biobraid.quality.bias.margins import read_margins, unknown_to
 from biobraid.quality.bias.people import choose_people, read_people
-from biobraid.quality.bias.reference import Reference, reference_of
+from biobraid.quality.bias.reference import Reference
 from biobraid.quality.bias.report import write_report
-from biobraid.quality.bias.sections_people import COHORT, judged
+from biobraid.quality.bias.sections_people import COHORT
 from biobraid.quality.bias.sentences import write_rai
 from biobraid.quality.bias.store import (
     keep_in_warehouse,
@@ -35,11 +36,20 @@ from biobraid.quality.bias.store import (
 def run_audit(
     call: Invocation, home: Home, run_id: str, given: dict[str, Any]
 ) -> tuple[Audited, Path]:
-    """Audit, keep the exact rows (warehouse only), write audit.json and audit.html."""
+    """Audit, keep the exact rows (warehouse only), write audit.json, audit.html and cards."""
     subject = chosen(given["release"], given["cohort"], given["export"])
-    reference = _reference(given)
+    reference = reference_of_call(home, given)
+    with writer(home):
+        return audit_subject(call, home, run_id, subject, reference, given)
+
+
+def audit_subject(
+    call: Invocation, home: Home, run_id: str, subject: Subject, reference: Reference | None,
+    given: Mapping[str, Any],
+) -> tuple[Audited, Path]:  # fmt: skip
+    """What run_audit does, for a caller who is the home's writer."""
     named = _named_sets(given["sets"])
-    with writer(home), opened(home, subject, write=subject.kind == "warehouse") as source:
+    with opened(home, subject, write=subject.kind == "warehouse") as source:
         asked = _asked(home, run_id, subject, given, source, named)
         with call.out.progress("audit") as progress:
             progress(subject.title, None)
@@ -49,6 +59,7 @@ def run_audit(
     folder = subject.folder(home)
     content = payload(done)
     written = [write_payload(folder, content), write_rai(folder, content)]
+    written += write_card(home, subject, folder, content)
     written.append(write_report(folder, content))
     if subject.kind == "export" and COHORT in done.weights:
         written.append(folder / "weights.parquet")
@@ -90,9 +101,9 @@ def make_weights(
 ) -> None:
     """Rake one set; keep its weights where they belong."""
     subject = chosen(given["release"], given["cohort"], given["export"])
-    reference = _reference(given)
+    reference = reference_of_call(home, given)
     if reference is None:
-        raise click.UsageError("weights need --margins FILE")
+        raise click.UsageError("weights need --margins FILE, or audit_margins in biobraid.toml")
     from biobraid.quality.bias.sections_people import weight_rows
 
     with writer(home), opened(home, subject, write=subject.kind == "warehouse") as source:
@@ -128,59 +139,19 @@ def make_weights(
     call.out.result({"set": wanted, "diagnostic": row, "is_refused": n == 0, "weights": where})
 
 
-def compare(call: Invocation, home: Home, run_id: str, a: str, b: str, seed: int) -> bool:
-    """Drift between two releases; True if a verdict is fail."""
-    frames: list[Frame] = []
-    for name in (a, b):
-        with opened(home, Subject("release", name)) as source:
-            choose_people(source.con)
-            bands = reference_of(frames[0]) if frames else None  # both sides cut alike
-            frames.append(read_people(source.con, bands))
-    min_cell = max(_min_cell(home, Subject("release", name)) for name in (a, b))
-    asked = Asked(run_id, f"drift {a} {b}", min_cell, code_version(), seed=seed)
-    done = Audited(asked, None)
-    done.add("drift", [
-        {"attribute": r.attribute, "scheme": r.scheme, "n": r.n_a, "n_b": r.n_b, "psi": r.psi,
-         "auc": r.auc, **judged(r.verdict)}
-        for r in drift(frames[0], frames[1], seed)
-    ])  # fmt: skip
-    rows = done.shown()["drift"]
-    call.out.table(
-        f"Drift from {a} to {b}", ["attribute", "scheme", "PSI", "AUC", "verdict", "reason"],
-        [[r["attribute"], r["scheme"], r["psi"], r["auc"], r["verdict"], r["reason"]] for r in rows],
-    )  # fmt: skip
-    call.out.result({"a": a, "b": b, "drift": rows})
-    return any(r["verdict"] == "fail" for r in rows)
-
-
 def _asked(
-    home: Home, run_id: str, subject: Subject, given: dict[str, Any], source: Opened,
+    home: Home, run_id: str, subject: Subject, given: Mapping[str, Any], source: Opened,
     named: list[tuple[str, ...]] | None,
 ) -> Asked:  # fmt: skip
     exposure = given.get("exposure")
     if exposure and "=" not in exposure:
         raise click.UsageError("--exposure takes ATTRIBUTE=LEVEL")
     return Asked(
-        run_id, subject.title, _min_cell(home, subject), code_version(), given["boot"],
+        run_id, subject.title, min_cell_of(home, subject), code_version(), given["boot"],
         given["seed"], given["by"], named, given.get("outcome"),
         tuple(exposure.split("=", 1)) if exposure else None, given.get("site") or "region",
         source.features, tuple(given["attributes"]),
     )  # fmt: skip
-
-
-def _min_cell(home: Home, subject: Subject) -> int:
-    """The project's own limit where the subject is one of its, else the biobank's."""
-    project = subject.name.partition("/")[0]
-    if subject.kind == "warehouse" or project not in project_names(home):
-        return home.settings.min_cell
-    return open_project(home, project).min_cell
-
-
-def _reference(given: dict[str, Any]) -> Reference | None:
-    if given["margins"] and given["demo_margins"]:
-        raise click.UsageError("either --margins or --demo-margins")
-    path = demo_margins() if given["demo_margins"] else given["margins"]
-    return read_margins(path, rescale=given["rescale"]) if path else None
 
 
 def _named_sets(sets: str) -> list[tuple[str, ...]] | None:

@@ -17,6 +17,7 @@ from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.warehouse import connect
+from biobraid.export.project import open_project, project_names
 from biobraid.export.release import find_release
 from biobraid.export.session import release_session
 
@@ -85,7 +86,7 @@ def opened(home: Home, subject: Subject, write: bool = False) -> Iterator[Opened
             )  # fmt: skip
         made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         release = f"{project}/{made['release']}"
-        features = _numbers(folder / "data.parquet")
+        features = numbers_of(folder / "data.parquet")
         persons = features["person_id"].combine_chunks()
     with release_session(home, find_release(home, release)) as con:
         con.execute("USE release")
@@ -101,7 +102,7 @@ def opened(home: Home, subject: Subject, write: bool = False) -> Iterator[Opened
         yield Opened(con, persons, features)
 
 
-def _numbers(path: Path) -> pa.Table:
+def numbers_of(path: Path) -> pa.Table:
     """person_id and the numeric and true/false columns; no reasons, flags or ages."""
     table = pq.read_table(path)
     names = [
@@ -111,6 +112,14 @@ def _numbers(path: Path) -> pa.Table:
                                     or pa.types.is_boolean(f.type)))
     ]  # fmt: skip
     return table.select(names)
+
+
+def min_cell_of(home: Home, subject: Subject) -> int:
+    """The project's own limit where the subject is one of its, else the biobank's."""
+    project = subject.name.partition("/")[0]
+    if subject.kind == "warehouse" or project not in project_names(home):
+        return home.settings.min_cell
+    return open_project(home, project).min_cell
 
 
 def _built(home: Home) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from biobraid.core.files import atomic_path
+from biobraid.core.files import PARTIAL, atomic_path
 from biobraid.core.home import Home
 from biobraid.core.warehouse import duckdb_settings, literal, open_duckdb
 
@@ -24,9 +24,18 @@ _REMADE = ("staging", "stem", "cdm", "omics", "wearable", "mart", "raw", "vocab"
 def begin_afresh(home: Home, persons: Sequence[int]) -> int:
     """Replace the warehouse by one with only what Python wrote, less these persons.
 
-    Returns how many rows of theirs were left out. Killed before the replacement, nothing
-    has changed; after it, the build that must follow starts from nothing.
+    Returns how many rows of theirs were left out. Killed anywhere, the old file or the new one
+    opens, and the build that must follow starts from nothing: SQLMesh's state goes before the
+    tables it speaks of, and no log of the old file is left to be replayed on the new one.
     """
+    for left in home.root.glob(f"{home.warehouse.name}.*{PARTIAL}*"):
+        left.unlink(missing_ok=True)  # of one that was killed, with whoever withdrew since
+    if home.warehouse.with_name(f"{home.warehouse.name}.wal").exists():
+        con = open_duckdb(home.warehouse, duckdb_settings(home.settings, home.tmp))
+        try:
+            con.execute("CHECKPOINT")
+        finally:
+            con.close()
     with atomic_path(home.warehouse) as partial:
         con = open_duckdb(partial, duckdb_settings(home.settings, home.tmp))
         try:
@@ -37,9 +46,9 @@ def begin_afresh(home: Home, persons: Sequence[int]) -> int:
         finally:
             con.close()
             partial.with_name(f"{partial.name}.wal").unlink(missing_ok=True)
-    for path in (home.warehouse, home.state):
-        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
-    home.state.unlink(missing_ok=True)
+        home.state.unlink(missing_ok=True)
+        home.state.with_name(f"{home.state.name}.wal").unlink(missing_ok=True)
+    home.warehouse.with_name(f"{home.warehouse.name}.wal").unlink(missing_ok=True)
     shutil.rmtree(home.cache, ignore_errors=True)
     return n
 

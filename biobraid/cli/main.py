@@ -14,6 +14,7 @@ import biobraid
 from biobraid.cli.output import Output, show_error
 from biobraid.core.errors import DiskError, Fault, UserError
 from biobraid.core.files import is_disk_error
+from biobraid.core.without_pandas import leave_out_pandas
 
 # verb -> (module, one line for --help), in the order people use them
 VERBS: dict[str, tuple[str, str]] = {
@@ -40,6 +41,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "register": ("register", "Who has which release and export; withdrawals still in them."),
     "vault": ("vault", "Back up, restore or re-key the vault."),
 }
+
+
+_WITHOUT_PANDAS = ("ingest",)  # build, check and link train have it by their libraries
+_OWN_PROCESS = "own process"
 
 
 class _LazyGroup(click.Group):
@@ -73,6 +78,8 @@ def cli(ctx: click.Context, home: Path | None, as_json: bool, quiet: bool) -> No
 
     Start with:  biobraid demo my-biobank
     """
+    if ctx.obj == _OWN_PROCESS and ctx.invoked_subcommand in _WITHOUT_PANDAS:
+        leave_out_pandas()
     ctx.obj = Invocation(home, Output(as_json, quiet))
 
 
@@ -93,16 +100,21 @@ class Invocation:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; exit codes as in architecture section 7."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments, _OWN_PROCESS))
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code."""
+def run(arguments: list[str], whose: str = "") -> int:
+    """Run one command line and return its exit code.
+
+    whose: `main` says that nothing else will run in this process.
+    """
     as_json = "--json" in arguments
     if as_json:  # allowed anywhere on the line
         arguments = ["--json", *[a for a in arguments if a != "--json"]]
     try:
-        result: Any = cli.main(args=arguments, prog_name="biobraid", standalone_mode=False)
+        result: Any = cli.main(
+            args=arguments, prog_name="biobraid", standalone_mode=False, obj=whose
+        )
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:

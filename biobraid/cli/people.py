@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from biobraid.core.errors import Fault, SettingsError, SourceFileError, near_misses
+import click
+
+from biobraid.core.errors import (
+    Fault,
+    LinkageError,
+    SettingsError,
+    SourceFileError,
+    near_misses,
+)
 from biobraid.core.home import Home
 from biobraid.core.keys import ingest_keys
 from biobraid.core.study import Study, read_study, study_packs
+
+STUDY = click.option("--study", required=True, help="Study that knows the person by this id.")
+
+
+def today() -> date:
+    """The day (UTC) that is written beside what a command does to a person's data."""
+    return datetime.now(UTC).date()
 
 
 def study_of(home: Home, name: str) -> Study:
@@ -47,3 +63,16 @@ def those_named(home: Home, study: Study, person_or_file: str) -> list[str]:
         natives = [person_or_file.strip()]
     keys = ingest_keys(home)
     return sorted({keys.person_key(study.person_namespace, native) for native in natives})
+
+
+def one_person(home: Home, study: str, person: str) -> str:
+    """The source person; LinkageError if the vault does not know them."""
+    from biobraid.linkage.rights import vault_report
+
+    (key,) = those_named(home, study_of(home, study), person)[:1]
+    if not vault_report(home, [key])["source_record"]:
+        raise LinkageError(
+            Fault(f"study {study}", "nobody is known there by this id", "a native id of the study",
+                  "Check the id; whoever withdrew from all use is not known any more.")
+        )  # fmt: skip
+    return key

@@ -74,6 +74,7 @@ def report_status(out: Output, report: dict[str, Any]) -> None:
         ("Delivery contract: the last judgement", report["contract"]),
         ("Linkage", report["linkage"]),
         ("Withdrawals under way", report["withdrawals"]),
+        ("Bias audit of the last run", report["audit"]),
     ]
     titles = {
         "attrition": "Persons at each step",

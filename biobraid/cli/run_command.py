@@ -22,6 +22,7 @@ def command(
     A delivery that breaks its contract stops the run before link (exit code 13).
     Holds the ingest and the link key in one process; run the three commands under separate
     accounts to keep them apart. Releases and exports are separate acts.
+    It ends with a bias audit where biobraid.toml names audit_margins; no verdict stops it.
     """
     with writing(call, "run") as (home, run):
         return run_steps(call, home, run, studies, go_on=go_on, dry_run=dry_run, accept=accept)

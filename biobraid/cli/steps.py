@@ -85,7 +85,7 @@ def run_steps(
     scores: Sequence[Path] = (),
     accept: str = "",
 ) -> int:
-    """ingest, judge the deliveries, link, build, check.
+    """ingest, judge the deliveries, link (again if genotypes contradict it), build, check.
 
     Stops before link if a file failed, unless told to go on, or if a delivery breaks its
     contract, unless that is accepted with a reason. scores: scoring files by which everybody
@@ -104,10 +104,14 @@ def run_steps(
         )
         return worst([code, refused])
     codes = [code, link_step(call, home, run)]
+    if genotype_qc_step(call, home, run):  # whose sample is whose is known better now
+        codes.append(link_step(call, home, run))
     for file in scores:
         score_step(call, home, run, file)
     codes.append(build_step(call, home, run))
-    return worst([*codes, check_step(call, home, run)])
+    codes.append(check_step(call, home, run))
+    audit_step(call, home, run)
+    return worst(codes)
 
 
 def ingest_step(
@@ -203,33 +207,42 @@ def score_step(
     report_score(call.out, result, dry_run)
 
 
-def genotype_qc_step(call: Invocation, home: Home, run: Run) -> None:
-    """Count the quality of genotypes that are new or whose people withdrew, for the models."""
+def genotype_qc_step(call: Invocation, home: Home, run: Run) -> bool:
+    """Count the quality of genotypes that are new or whose people withdrew, for the models.
+
+    True if linkage is told something new by it, so that it is to be repeated.
+    """
     from biobraid.core.manifest import Manifest
 
     with Manifest(home) as manifest:
         has_genotypes = any(part.study for part in manifest.parts("raw.variant"))
         has_genotypes |= bool(manifest.note("genotype_qc"))
     if not has_genotypes:
-        return
-    from biobraid.quality.genotypes import refresh_qc
+        return False
+    from biobraid.quality.genotypes import publish_evidence, refresh_qc
 
     with call.out.progress("genotypes") as update:
         result = refresh_qc(home, on_progress=update)
+        update("samples compared", None)
+        is_news = publish_evidence(home)
     run.detail["genotype_qc"] = {"counted": list(result.counted)}
     if result.counted:
         call.out.say(
             f"\nGenotypes: {result.n_variants:,} variants and {result.n_samples:,} samples "
             f"in force, {len(result.counted)} source(s) counted anew"
         )
+    return is_news
 
 
 def build_step(call: Invocation, home: Home, run: Run, dry_run: bool = False) -> int:
     """Build the models downstream of what changed."""
     from biobraid.cli.build import build
 
-    if not dry_run:
-        genotype_qc_step(call, home, run)
+    if not dry_run and genotype_qc_step(call, home, run):
+        call.out.warn(
+            "\nGenotypes tell something new of whose sample is whose: run `biobraid link`, "
+            "then build again."
+        )
     with call.out.progress("build") as update:
         result = build(home, dry_run=dry_run, on_progress=update)
     run.detail["models"] = {"built": len(result.built), "skipped": len(result.skipped)}
@@ -242,3 +255,10 @@ def check_step(call: Invocation, home: Home, run: Run) -> int:
     from biobraid.cli.check_run import NOTHING_SPECIAL, check_built
 
     return check_built(call, home, run, NOTHING_SPECIAL)
+
+
+def audit_step(call: Invocation, home: Home, run: Run) -> None:
+    """Audit what was built, where the settings name margins; verdicts never stop a run."""
+    from biobraid.cli.audit_step import audit_built
+
+    audit_built(call, home, run)

@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from biobraid.core.corrections import CORRECTION, read_corrections
 from biobraid.core.errors import KeyFileError
 from biobraid.core.holders import HOLDERS, Gone
 from biobraid.core.home import Home
@@ -63,6 +64,10 @@ def _landed(home: Home, keys: list[str]) -> dict[str, list[dict[str, Any]]]:
                     [keys],
                 ).to_arrow_table()
                 held[table.full_name] = [_plain(row) for row in rows.to_pylist()]
+        made = read_corrections(home, manifest).to_pylist()
+        held[CORRECTION.full_name] = [
+            _plain(row) for row in made if row["source_person_key"] in keys
+        ]
     return held
 
 

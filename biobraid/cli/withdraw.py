@@ -124,8 +124,8 @@ def rewrite_due(home: Home, today: date) -> list[str]:
                if day <= today.isoformat() and name in HOLDERS}  # fmt: skip
         for name in sorted(due):
             rewrite = HOLDERS[name].rewrite
-            if rewrite is not None:
-                rewrite(home)
+            if rewrite is not None and rewrite(home) is False:
+                due.discard(name)
         left = {order: {n: day for n, day in days.items() if n not in due}
                 for order, days in waiting.items()}  # fmt: skip
         if due:
@@ -143,15 +143,20 @@ def _landing(home: Home, todo: Sequence[Outcome], today: date) -> None:
             put_statement(home, manifest, keys, order)
         if order.level == "no_contact":
             continue
-        due: dict[str, str] = {}
         for name, holder in in_order():
             erased = holder.erase(home, gone_of(order, today))
             outcome.erased[name] += erased.n
-            if erased.due is not None:
-                due[name] = erased.due.isoformat()
-        if due:
-            with Manifest(home) as manifest, manifest.transaction():
-                manifest.set_note(BULK_DUE, {**manifest.note(BULK_DUE, {}), order.order_id: due})
+            if (
+                erased.due is not None
+            ):  # at once: when it is repeated, nothing may be found any more
+                _note_due(home, order, name, erased.due)
+
+
+def _note_due(home: Home, order: Order, holder: str, day: date) -> None:
+    with Manifest(home) as manifest, manifest.transaction():
+        waiting = manifest.note(BULK_DUE, {})
+        mine = {holder: day.isoformat(), **waiting.get(order.order_id, {})}
+        manifest.set_note(BULK_DUE, {**waiting, order.order_id: mine})
 
 
 def _vault(home: Home, todo: Sequence[Outcome], _today: date) -> None:
@@ -195,7 +200,9 @@ def _projects(home: Home, todo: Sequence[Outcome], today: date) -> None:
             continue
         for held_in, ids in holdings(home, order.persons):
             entry = held_in
-            for scope, people in (("*", order.gone), (_scope(order), order.touched)):
+            # Who withdrew in part stays as to the rest, also where one study alone knew them.
+            whole, part = (order.gone, order.touched) if order.erases_all else ((), order.persons)
+            for scope, people in (("*", whole), (_scope(order), part)):
                 held = tuple(sorted(i for i, person in ids.items() if person in set(people)))
                 if held:
                     order_id = order.order_id if scope == "*" else f"{order.order_id}-part"

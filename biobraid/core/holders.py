@@ -50,8 +50,9 @@ class Holder:
     name: str
     find: Callable[[Home, Gone], Mapping[str, int]]
     erase: Callable[[Home, Gone], Erased]
-    # Rewrites what was masked; called by `biobraid withdraw` once its day has come.
-    rewrite: Callable[[Home], None] | None = None
+    # Rewrites what was masked; called by `biobraid withdraw` once its day has come. False: it
+    # still holds them, and the day stays in `status`.
+    rewrite: Callable[[Home], bool | None] | None = None
 
 
 HOLDERS: dict[str, Holder] = {}

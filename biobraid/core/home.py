@@ -31,6 +31,9 @@ class Settings(BaseModel):
     key_dir: str = ""  # empty: the user's state folder
     # Days a recipient has to drop withdrawn persons, and we to rewrite referenced bulk.
     withdrawal_grace_days: int = Field(default=90, ge=0)
+    # Reference margins (CSV, below the home or absolute): `run` ends with an audit, and audits
+    # and exports that are given none use them. Empty: none.
+    audit_margins: str = ""
 
 
 class Home:
@@ -138,6 +141,12 @@ class Home:
             path = Path(given).expanduser()
             return path if path.is_absolute() else (self.root / path).resolve()
         return self.root.with_name(self.root.name + ".deliveries")
+
+    @property
+    def audit_margins(self) -> Path | None:
+        """The reference margins that the settings name; None if they name none."""
+        given = self.settings.audit_margins
+        return self.root / Path(given).expanduser() if given else None
 
     @property
     def key_dir(self) -> Path:

@@ -2,20 +2,20 @@
 
 Genotype QC knows whose sample is whose better than any form: it publishes the sex the
 chromosomes show and pairs whose genotypes agree, and the next linkage holds them against the
-map. One Parquet file a table under landing/link_input/, replaced whole by whoever publishes.
+map. One Parquet file a table under landing/link_input/, replaced whole.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from biobraid.core.files import atomic_path
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
+from biobraid.core.objects import put_objects
 from biobraid.core.schemas.table import Table, columns_of
 
 GENETIC_SEX = Table(
@@ -27,6 +27,7 @@ GENETIC_SEX = Table(
         """
 source_person_key VARCHAR of the genotype sample, as in raw.genotype_sample
 sex VARCHAR m or f as the chromosomes show; ambiguous samples are left out
+sex_stated VARCHAR m or f as the genotype file itself states; null if it does not
 """
     ),
 )
@@ -40,38 +41,37 @@ GENETIC_PAIR = Table(
 source_person_key_1 VARCHAR of one sample
 source_person_key_2 VARCHAR of the other
 relation VARCHAR duplicate (kinship above 0.354: one person or identical twins) or different
-kinship DOUBLE KING kinship coefficient
+kinship DOUBLE KING kinship coefficient; null if it is not defined
+origin VARCHAR delivered (a file of relatives), or compared (our own comparison of the landed values)
 """
     ),
 )
+FOLDER = "link_input"  # below landing
 LINK_INPUTS = {table.name: table for table in (GENETIC_SEX, GENETIC_PAIR)}
 
 
-def publish_link_input(home: Home, manifest: Manifest, table: Table, rows: pa.Table) -> bool:
-    """Put `rows` in force as the table's content; False if it was the same before.
+def publish_link_inputs(
+    home: Home,
+    manifest: Manifest,
+    tables: Mapping[Table, pa.Table],
+    notes: Mapping[str, Any] | None = None,
+) -> bool:
+    """Put the rows in force as the tables' content, together; False if all were the same before.
+
+    notes: manifest notes that come in force with them.
 
     Samples of one person that were compared and differ belong in genetic_pair too (relation
-    different); pairs of different people that differ do not.
+    different); so may any other pair that differs, which says nothing.
     """
-    order = [(name, "ascending") for name in table.key]
-    whole = rows.select(table.arrow.names).cast(table.arrow).sort_by(order)
-    folder = home.landing / "link_input"
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{table.name}.parquet"
-    with atomic_path(folder / f"{table.name}-new.parquet") as partial:
-        pq.write_table(whole, partial, compression="zstd")
-        mark = hashlib.sha256(partial.read_bytes()).hexdigest()
-    named = path.with_name(f"{table.name}-{mark[:8]}.parquet")
-    (folder / f"{table.name}-new.parquet").replace(named)
-    before = manifest.objects().get(table.full_name, ("", 0, ""))
-    if before[2] == mark:
-        return False
-    with manifest.transaction():
-        relative = named.relative_to(home.landing).as_posix()
-        manifest.put_object(table.full_name, relative, whole.num_rows, mark)
-    if before[0] and before[0] != relative:
-        (home.landing / before[0]).unlink(missing_ok=True)
-    return True
+
+    def marks() -> list[str]:
+        objects = manifest.objects()
+        return [objects.get(table.full_name, ("", 0, ""))[2] for table in tables]
+
+    before = marks()
+    (home.landing / FOLDER).mkdir(exist_ok=True)
+    put_objects(home, manifest, FOLDER, tables, notes or {})
+    return marks() != before
 
 
 def link_input_path(home: Home, manifest: Manifest, table: Table) -> Path | None:

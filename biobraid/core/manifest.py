@@ -21,6 +21,7 @@ from biobraid.core.home import Home
 from biobraid.core.schemas import RAW_FILE
 from biobraid.core.suppress import Rule
 
+CORRECTED = "corrected"  # note: table -> mark of the corrections laid over it (core/corrections.py)
 _COUNTS = tuple(c.name for c in RAW_FILE.columns if c.type == "BIGINT")
 _FILE_COLUMNS = tuple(c.name for c in RAW_FILE.columns)
 
@@ -186,6 +187,8 @@ class Manifest:
             by_table.setdefault(part.table, []).append(f"{part.path} {part.fingerprint}")
         out = {t: hashlib.sha256("\n".join(p).encode()).hexdigest() for t, p in by_table.items()}
         out.update({name: mark for name, (_, _, mark) in self.objects().items()})
+        for table, mark in self.note(CORRECTED, {}).items():
+            out[table] = hashlib.sha256(f"{out.get(table, '')} {mark}".encode()).hexdigest()
         books = json.dumps([sorted(f.row.items(), key=str) for f in self.files()], default=str)
         out["raw.file"] = hashlib.sha256(books.encode()).hexdigest()
         return out

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 import threading
-from importlib.abc import MetaPathFinder
 from multiprocessing.connection import wait as wait_for
 from typing import Any
+
+from biobraid.core.without_pandas import leave_out_pandas
 
 report_queue: Any = None  # set in each worker by `begin`: where it tells of its progress
 
@@ -17,23 +17,10 @@ def begin(reports: Any) -> None:
     """Initializer of a pool's workers: where to report, to die with the parent, and no pandas."""
     global report_queue
     report_queue = reports
-    sys.meta_path.insert(0, _WithoutPandas())
+    leave_out_pandas()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-
-
-class _WithoutPandas(MetaPathFinder):
-    """Makes `import pandas` fail.
-
-    pyarrow imports it, where it is installed, with the first array it makes: 0.2 s of each
-    worker's start and 60 MB for nothing, as no worker uses it.
-    """
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
-        """ModuleNotFoundError for pandas; everything else is left to the other finders."""
-        if name == "pandas":
-            raise ModuleNotFoundError("pandas is not used in workers", name=name)
 
 
 def _die_with(sentinel: int) -> None:

@@ -8,12 +8,12 @@ import duckdb
 import pyarrow as pa
 
 import biobraid
+from biobraid.core.corrections import correction_path, landed_query
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.omop import VOCABULARY_TABLES, vocabulary_table
 from biobraid.core.schemas import LANDING_TABLES, RAW_FILE, TABLES, Table
 from biobraid.core.schemas.table import columns_of
-from biobraid.core.warehouse import parquet_list
 
 META_BIOBANK = Table(
     "meta",
@@ -73,6 +73,7 @@ def refresh_views(con: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         landed = {table.full_name for table in LANDING_TABLES}
         objects = manifest.objects()
+        corrections = correction_path(home, manifest)
         for table in external_tables():
             if table in (RAW_FILE, META_BIOBANK):
                 continue
@@ -81,7 +82,10 @@ def refresh_views(con: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest
             else:
                 found = objects.get(table.full_name)
                 paths = [home.landing / found[0]] if found else []
-            con.execute(f"CREATE OR REPLACE VIEW {table.full_name} AS {_view_query(table, paths)}")
+            con.execute(
+                f"CREATE OR REPLACE VIEW {table.full_name} AS "
+                f"{_view_query(table, paths, corrections)}"
+            )
         _replace_table(con, RAW_FILE, [dict(books.row) for books in manifest.files()])
         _replace_table(con, META_RUN, manifest.runs())
         _replace_table(
@@ -95,13 +99,12 @@ def refresh_views(con: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest
     con.execute("COMMIT")
 
 
-def _view_query(table: Table, paths: list[Path]) -> str:
+def _view_query(table: Table, paths: list[Path], corrections: Path | None) -> str:
     """Select the declared columns, cast, so that the view's shape never depends on the files."""
     if not paths:
         columns = ", ".join(f"CAST(NULL AS {c.type}) AS {c.name}" for c in table.columns)
         return f"SELECT {columns} WHERE FALSE"
-    columns = ", ".join(f"CAST({c.name} AS {c.type}) AS {c.name}" for c in table.columns)
-    return f"SELECT {columns} FROM read_parquet({parquet_list(paths)})"  # noqa: S608
+    return landed_query(table, paths, corrections)
 
 
 def _replace_table(

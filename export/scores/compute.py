@@ -13,6 +13,7 @@ from biobraid.core.genotypes.landed import MT, GenotypeSet, Unit, Values, X, Y, 
 
 F64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,13 @@ def score_set(of: GenotypeSet, weights: Weights, threads: int) -> Scores:
     order = np.argsort(weights.variants)
     lookup = weights.variants[order]
 
+    everybody, is_man = np.ones(len(of.places), np.bool_), of.sexes == 1
+    flags = [(of.flags(everybody, b), of.flags(is_man, b)) for b in range(of.n_blocks)]
+
     def add(unit: Unit) -> list[tuple[int, F64, Ints]]:
         return [
-            (values.block, *_score_values(of, weights, order, lookup, values)) for values in unit()
+            (v.block, *_score_values(of, weights, order, lookup, v, *flags[v.block]))
+            for v in unit()
         ]
 
     with ThreadPoolExecutor(threads) as pool:
@@ -61,22 +66,42 @@ def score_set(of: GenotypeSet, weights: Weights, threads: int) -> Scores:
 
 
 def _score_values(
-    of: GenotypeSet, weights: Weights, order: Ints, lookup: Ints, values: Values
+    of: GenotypeSet,
+    weights: Weights,
+    order: Ints,
+    lookup: Ints,
+    values: Values,
+    included: Flags,
+    men: Flags,
 ) -> tuple[F64, Ints]:
-    included = of.flags(np.ones(len(of.places), np.bool_), values.block)
-    men = of.flags(of.sexes == 1, values.block)
+    """Sums and gaps of the samples of one piece. included: samples that count."""
     total, gaps = np.zeros(values.n_samples), np.zeros(values.n_samples, np.int64)
     for variant, row in zip(values.variants.tolist(), values.packed, strict=True):
         first = np.searchsorted(lookup, variant, "left")
         last = np.searchsorted(lookup, variant, "right")
-        dosages, missing = _dosages(values, row, int(of.region[variant]), men)
-        frequency = _frequency(dosages, missing, int(of.region[variant]), men, included)
-        dosages[missing] = 2.0 * frequency
+        region = int(of.region[variant])
+        if values.encoding == "call2" and region not in (X, Y):
+            # Four possible calls: their dosages are a table, and each sample looks its own up.
+            calls = codes_of_row(row, values.encoding, values.n_samples)
+            missing, place = calls == MISSING_CODE["call2"], calls
+            dosages = _dosages_of_calls(calls[included])
+        else:
+            dosages, missing = _dosages(values, row, region, men)
+            frequency = _frequency(dosages, missing, region, men, included)
+            dosages[missing] = 2.0 * frequency
+            place = None
         for at in order[first:last]:
-            counted = 2.0 - dosages if weights.counts_ref[at] else dosages
-            total += weights.weights[at] * counted
+            counted = weights.weights[at] * (2.0 - dosages if weights.counts_ref[at] else dosages)
+            total += counted if place is None else counted[place]
             gaps += missing
     return total, gaps
+
+
+def _dosages_of_calls(calls: npt.NDArray[np.unsignedinteger]) -> F64:
+    """Dosage of each of the four calls; that of a missing one is twice the frequency."""
+    n = np.bincount(calls, minlength=4)
+    n_called = n[:3].sum()
+    return np.array([0.0, 1.0, 2.0, (n[1] + 2 * n[2]) / n_called if n_called else 0.0])
 
 
 def _dosages(

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.keys import IngestKeys
 from biobraid.core.study import Source, Study
 from biobraid.core.suppress import Suppressed
+from biobraid.ingest.connectors import NAMES
 
 
 @dataclass(frozen=True)
@@ -197,31 +199,29 @@ def connector(
 
 def get_connector(name: str) -> Connector:
     """The registered connector; an unknown name is a SettingsError with near misses."""
-    from biobraid.ingest import connectors  # noqa: F401  registers all
-
-    if name not in _REGISTRY:
-        known = sorted(_REGISTRY)
+    known = _registered(name)
+    if known is None:
+        names = connector_names()
         raise SettingsError(
             Fault(
                 f"connector '{name}'",
                 "there is no such connector",
-                f"one of {', '.join(known)}",
-                suggestions=near_misses(name, known),
+                f"one of {', '.join(names)}",
+                suggestions=near_misses(name, names),
             )
         )
-    return _REGISTRY[name]
+    return known
 
 
 def takes_folders(name: str) -> bool:
     """Whether the connector reads folders; false if there is no such connector."""
-    return name in connector_names() and _REGISTRY[name].takes_folders
+    known = _registered(name)
+    return known is not None and known.takes_folders
 
 
 def companions_of(source: Source, path: Path) -> tuple[Path, ...]:
     """Files beside `path` that the source's connector reads with it, sorted."""
-    from biobraid.ingest import connectors  # noqa: F401
-
-    known = _REGISTRY.get(source.connector)
+    known = _registered(source.connector)
     if known is None or known.companions is None:
         return ()
     own = {k: v for k, v in source.options.items() if k not in LANDING_OPTIONS}
@@ -230,6 +230,11 @@ def companions_of(source: Source, path: Path) -> tuple[Path, ...]:
 
 def connector_names() -> list[str]:
     """Names of all connectors, sorted."""
-    from biobraid.ingest import connectors  # noqa: F401
+    return sorted({*NAMES, *_REGISTRY})
 
-    return sorted(_REGISTRY)
+
+def _registered(name: str) -> Connector | None:
+    """The connector, imported when it is asked for: all of them take most of a second."""
+    if name in NAMES and name not in _REGISTRY:
+        import_module(f"biobraid.ingest.connectors.{name}")
+    return _REGISTRY.get(name)

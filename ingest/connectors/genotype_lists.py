@@ -33,7 +33,8 @@ def read_fam(job: FileJob, text: bytes, what: str = ".fam") -> SampleList:
         if len(cells) < 5:
             raise broken(job, f"line {number} of the {what} has {len(cells)} columns", "six")
         fid, iid, father, mother, sex = cells[:5]
-        n_other += sum(cell not in _NO_PHENOTYPE for cell in cells[5:])
+        for cell in cells[5:]:
+            n_other += cell not in _NO_PHENOTYPE
         samples.append(Sample(iid, fid, father, mother, sex_code(sex), number))
     return SampleList(samples, n_other)
 

@@ -70,7 +70,7 @@ class SampleNames:
         and can never be taken for a person whose id happens to be the same.
         """
         namespace = job.study.person_namespace
-        known = [self._person(s) for s in samples]
+        known = samples if self.persons is None else [self._person(s) for s in samples]
         keys = person_keys(job.keys, namespace, pa.array(known, pa.string())).dictionary_decode()
         if self.persons is None or None not in known:
             return keys
@@ -89,5 +89,5 @@ class SampleNames:
 
     def warnings(self, samples: Sequence[str]) -> Counter[str]:
         """How many samples the map does not know."""
-        n = sum(self._person(s) is None for s in samples)
+        n = 0 if self.persons is None else sum(self._person(s) is None for s in samples)
         return Counter({"sample-not-in-map": n}) if n else Counter()

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +29,7 @@ _SEXES = {"1": 1, "2": 2, "m": 1, "f": 2, "male": 1, "female": 2}
 _SEX_NAMES = np.array([None, "male", "female"], object)
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """One line of a .fam, .psam or .sample file, or a sample of a VCF header."""
 
     iid: str
@@ -42,7 +42,8 @@ class Sample:
 
 def sex_code(text: str) -> int:
     """1 male, 2 female, 0 for anything else."""
-    return _SEXES.get(text.strip().lower(), 0)
+    found = _SEXES.get(text)
+    return _SEXES.get(text.strip().lower(), 0) if found is None else found
 
 
 @dataclass(frozen=True)

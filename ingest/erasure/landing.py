@@ -78,13 +78,14 @@ def _scratch(home: Home, gone: Gone) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _changes(home: Home, manifest: Manifest, gone: Gone) -> Iterator[Change]:
     """A change for every source that the withdrawal reaches."""
-    modalities = _modalities(home)
+    modalities = modalities_of_sources(home)
     for study, source in sorted({(p.study, p.source) for p in manifest.parts() if p.study}):
         if gone.modality in ("*", modalities.get((study, source))):
             yield Change(home, manifest, study, source)
 
 
-def _modalities(home: Home) -> Mapping[tuple[str, str], str]:
+def modalities_of_sources(home: Home) -> Mapping[tuple[str, str], str]:
+    """(study, source) -> modality, as the packs declare it."""
     return {
         (study.id, name): source.modality
         for study in map(read_study, study_packs(home))

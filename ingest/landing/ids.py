@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +24,8 @@ NO_IDS: Ids = np.empty(0, np.int64)
 _BYTES_PER_ID = 24  # the id, its copy while parts are joined, and the sort's room
 _ID_BITS = 63
 _MOST_BITS = 12
+_SAMPLE, _MANY_REPEATED = 1 << 16, 0.9  # ids looked at; share of different ones among them
+_MANY = 1 << 20  # ids from which polars sorts them
 
 
 def repeated_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> Ids:
@@ -56,11 +57,24 @@ def ids_in_several(groups: Sequence[Sequence[Path]], column: str, memory_bytes: 
 def n_distinct_ids(paths: Sequence[Path], column: str, memory_bytes: int) -> int:
     """How many different ids the parts hold together."""
     buckets = _buckets(_distinct(paths, column), paths, memory_bytes)
-    return sum(len(np.unique(_joined(arrays))) for arrays in buckets)
+    return sum(_n_distinct(arrays) for arrays in buckets)
+
+
+def _n_distinct(arrays: Iterable[Ids]) -> int:
+    """Sorted in place: np.unique would hash, which takes several times the memory."""
+    ids = _joined(arrays)
+    ids.sort()
+    return int(np.count_nonzero(ids[1:] != ids[:-1])) + bool(len(ids))
 
 
 def _repeated(arrays: Iterable[Ids]) -> Ids:
-    ids = pl.Series(_joined(arrays)).sort().to_numpy()  # on all cores, twice as fast as numpy
+    ids = _joined(arrays)
+    if len(ids) < _MANY:
+        ids = np.sort(ids)
+    else:  # on all cores, twice as fast as numpy; its import takes 0.2 s
+        import polars as pl
+
+        ids = pl.Series(ids).sort().to_numpy()
     return np.unique(ids[1:][ids[1:] == ids[:-1]])
 
 
@@ -70,9 +84,18 @@ def _columns(paths: Iterable[Path], column: str) -> Iterator[Ids]:
 
 
 def _distinct(paths: Iterable[Path], column: str) -> Iterator[Ids]:
-    """Distinct ids of each batch; a wide table repeats its record ids thousands of times."""
-    for values in _arrow_columns(paths, column):
-        yield pc.unique(values).drop_null().to_numpy(zero_copy_only=False)
+    """Distinct ids of each batch; a wide table repeats its record ids thousands of times.
+
+    By hashing where many are repeated; by sorting where few are, because the hash table of a
+    million different ids takes 250 MB.
+    """
+    for ids in _columns(paths, column):
+        sample = ids[:: max(len(ids) // _SAMPLE, 1)]
+        if _n_distinct([sample]) < _MANY_REPEATED * len(sample):
+            yield pc.unique(pa.array(ids)).to_numpy(zero_copy_only=False)
+            continue
+        ids = np.sort(ids)
+        yield ids[np.append(True, ids[1:] != ids[:-1])] if len(ids) else ids
 
 
 def _arrow_columns(paths: Iterable[Path], column: str) -> Iterator[pa.Array]:

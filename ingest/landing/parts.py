@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from biobraid.core.files import PARTIAL, disk_errors
+from biobraid.core.genotypes import rows_of_group
 from biobraid.core.manifest import Part
 from biobraid.core.schemas import LANDING_TABLES
 from biobraid.core.warehouse import literal
@@ -86,7 +87,7 @@ def row_group_rows(rows: pa.Table) -> int:
     if PACKED not in rows.column_names or not rows.num_rows:
         return ROW_GROUP_ROWS
     row_bytes: int = rows.column(PACKED).nbytes // rows.num_rows
-    return max(1, PACKED_GROUP_BYTES // max(1, row_bytes))
+    return rows_of_group(row_bytes, PACKED_GROUP_BYTES)
 
 
 def open_part(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -13,8 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from biobraid.ingest.sample.draws import Flags, Ints
+from biobraid.ingest.sample.genotypes.members import duplicate_pair
 from biobraid.ingest.sample.people import People
-from biobraid.ingest.sample.planted import OTHERS_NHS, RAGGED_RIVERSIDE, SHARED_NHS, TWO_PATIENTS
+from biobraid.ingest.sample.planted import (
+    OTHERS_NHS,
+    RAGGED_RIVERSIDE,
+    SEX_MISMATCH,
+    SHARED_NHS,
+    TWO_PATIENTS,
+)
 from biobraid.ingest.sample.riverside_identities import Given, given_identities
 from biobraid.ingest.sample.ukdemo import has_nhs
 
@@ -28,7 +35,8 @@ class Links:
     """label: person x place, equal where the records are one person; ABSENT where there is none.
 
     is_quarantined: person x place, records whose cluster contradicts itself (two birth dates that
-    are no slip of the keyboard, two NHS numbers). The withdrawn have no label.
+    are no slip of the keyboard, two NHS numbers, a genotype that is another's). The withdrawn
+    have no label.
     """
 
     label: npt.NDArray[np.int64]
@@ -60,7 +68,8 @@ def links(block: People) -> Links:
                 joined &= here[:, left] & here[:, right]
                 lower = np.minimum(label[:, left], label[:, right])
                 label[:, left] = np.where(joined, lower, label[:, left])
-    return Links(label, _contradictions(block, here, given, label))
+    torn = _contradictions(block, here, given, label) | _wrong_samples(block, here, label)
+    return Links(label, torn)
 
 
 def members(block: People) -> npt.NDArray[np.bool_]:
@@ -119,6 +128,16 @@ def _contradictions(
     torn &= here[:, _RIVER] & ~alone
     out: npt.NDArray[np.bool_] = here & torn[:, None] & (label == label[:, [_RIVER]])
     return out
+
+
+def _wrong_samples(
+    block: People, here: npt.NDArray[np.bool_], label: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Clusters of those whose array sample is of the other sex, or the same as another's."""
+    numbers = block.draws.numbers
+    wrong = np.isin(numbers, (SEX_MISMATCH, *duplicate_pair(numbers, block.traits.male)))
+    out: npt.NDArray[np.bool_] = here & wrong[:, None] & (label == label[:, [_UK]])
+    return out & here[:, [_UK]]
 
 
 def _states_number(block: People) -> npt.NDArray[np.bool_]:

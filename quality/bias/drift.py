@@ -1,4 +1,9 @@
-"""Drift between two sets of people: releases, or an export and where a model is deployed."""
+"""Drift between two sets of people: releases, or an export and where a model is deployed.
+
+Whoever gives one side chooses its numbers, so that an index exact to a person could be solved
+for the other side's counts. Levels with fewer than min_cell people are put together, and every
+index follows from counts rounded to multiples of min_cell.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,9 @@ import numpy as np
 
 from biobraid.quality.bias.frame import MISSING, Attribute, Floats, Frame
 from biobraid.quality.bias.leakage import cross_validated_auc, judge
-from biobraid.quality.bias.verdict import AUC, NOT_ASSESSED, PSI, Verdict
+from biobraid.quality.bias.verdict import AUC, NOT_ASSESSED, OK, PSI, Verdict
+
+RARE = "(rare)"
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,13 @@ def population_stability(a: Floats, b: Floats) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def drift(a: Frame, b: Frame, seed: int = 1, max_people: int = 200_000) -> list[DriftRow]:
+def drift(
+    a: Frame, b: Frame, seed: int = 1, max_people: int = 200_000, min_cell: int = 1
+) -> list[DriftRow]:
     """One row per attribute that both have in one scheme, then one for all together.
 
-    The classifier sees at most max_people of each side, drawn by seed.
+    The classifier sees at most max_people of each side, drawn by seed. min_cell: people below
+    whom a level of A is put together with the other rare ones; new levels of B go there as well.
     """
     rows, columns, sizes = [], [], []
     for place, attribute in enumerate(a.attributes):
@@ -43,25 +53,59 @@ def drift(a: Frame, b: Frame, seed: int = 1, max_people: int = 200_000) -> list[
             why = Verdict(NOT_ASSESSED, "only one side has this attribute in this scheme")
             rows.append(DriftRow(*attribute.key, a.n, b.n, None, None, why))
             continue
-        levels = sorted({*attribute.levels, *b.attributes[other].levels, MISSING})
-        left = _aligned(a, place, levels)
-        right = _aligned(b, other, levels)
-        index = population_stability(
-            np.bincount(left, minlength=len(levels)).astype(np.float64),
-            np.bincount(right, minlength=len(levels)).astype(np.float64),
-        )
-        rows.append(DriftRow(*attribute.key, a.n, b.n, index, None, PSI.judge(index)))
+        left, right, levels = _aligned(a, place, b, other, min_cell)
+        index, verdict = _stability(left, right, levels, min_cell)
+        rows.append(DriftRow(*attribute.key, a.n, b.n, index, None, verdict))
         columns.append((left, right))
         sizes.append(len(levels))
     rows.append(_together(a, b, columns, sizes, seed, max_people))
     return rows
 
 
-def _aligned(frame: Frame, place: int, levels: list[str]) -> np.ndarray:
-    attribute: Attribute = frame.attributes[place]
-    spot = np.array([levels.index(level) for level in attribute.levels], np.int16)
+def stepped(area: float, n: int, min_cell: int) -> float:
+    """An AUC in steps of min_cell people: that of one yes-or-no column tells a count.
+
+    Below one half it tells nothing but the draw of the folds, so one half is shown.
+    """
+    step = min(min_cell / max(n, 1), 0.1)
+    return round(0.5 + round(max(area - 0.5, 0.0) / step) * step, 6)
+
+
+def _aligned(
+    a: Frame, place: int, b: Frame, other: int, min_cell: int
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Codes of both sides over the levels of A that hold min_cell people, and the rest."""
+    mine, theirs = a.attributes[place], b.attributes[other]
+    counts = np.bincount(a.codes[:, place], minlength=len(mine.levels))
+    kept = [level for level, n in zip(mine.levels, counts, strict=True) if n >= min_cell]
+    levels = [*sorted({*kept, MISSING}), RARE]
+    return _codes(a, place, mine, levels), _codes(b, other, theirs, levels), levels
+
+
+def _codes(frame: Frame, place: int, attribute: Attribute, levels: list[str]) -> np.ndarray:
+    known = {level: i for i, level in enumerate(levels)}
+    spot = np.array([known.get(level, known[RARE]) for level in attribute.levels], np.int16)
     out: np.ndarray = spot[frame.codes[:, place]]
     return out
+
+
+def _stability(
+    left: np.ndarray, right: np.ndarray, levels: list[str], min_cell: int
+) -> tuple[float, Verdict]:
+    """The index from rounded counts, and the level that moved most where it is not ok."""
+    a, b = (_rounded(np.bincount(x, minlength=len(levels)), min_cell) for x in (left, right))
+    index = population_stability(a, b)
+    found = PSI.judge(index)
+    if found.verdict in (OK, NOT_ASSESSED) or not a.sum() or not b.sum():
+        return index, found
+    p, q = a / a.sum(), b / b.sum()
+    most = int(np.abs(p - q).argmax())
+    moved = f"most in {levels[most]}: {p[most]:.0%} to {q[most]:.0%}"
+    return index, Verdict(found.verdict, f"{found.reason}; {moved}")
+
+
+def _rounded(counts: np.ndarray, min_cell: int) -> Floats:
+    return np.asarray(min_cell * ((counts + min_cell // 2) // min_cell), np.float64)
 
 
 def _together(

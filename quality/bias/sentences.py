@@ -19,17 +19,35 @@ CONTEXT = {
     "dct": "http://purl.org/dc/terms/",
 }
 MAX_NAMED = 3
+AUDIT_WORDS = "The audit behind the rai: fields, number by number; no small group is shown."
+WEIGHT_WORDS = (
+    "One weight per person of data.parquet, mean 1, raked to the margins that manifest.json names."
+)
 
 
 def rai_fields(content: Mapping[str, Any]) -> dict[str, Any]:
-    """dataBiases, dataLimitations, dataCollectionMissingData and dataUseCases as sentences."""
+    """dataBiases, dataLimitations and dataCollectionMissingData as sentences.
+
+    The last is one text, the others are lists, as RAI 1.0 has them. Its dataCollectionTimeframe
+    takes dates only, so the length of follow-up is said among the limitations.
+    """
+    said = _sentences(content)
+    return {
+        "rai:dataBiases": said["biases"],
+        "rai:dataLimitations": said["limitations"],
+        "rai:dataCollectionMissingData": " ".join(said["missing"]),
+    }
+
+
+def _sentences(content: Mapping[str, Any]) -> dict[str, list[str]]:
     tables: Mapping[str, Sequence[Row]] = content["tables"]
     return {
-        "rai:dataBiases": [*_taking_part(tables, content), *_modalities(tables), *_sets(tables)],
-        "rai:dataLimitations": [*_weights(tables), *_blind(tables), *_not_assessed(content)],
-        "rai:dataCollectionMissingData": _missing(tables),
-        "rai:dataCollectionTimeframe": _followed(tables),
-    }
+        "biases": [*_taking_part(tables, content), *_modalities(tables), *_sets(tables)],
+        "limitations": [
+            *_weights(tables), *_blind(tables), *_followed(tables), *_not_assessed(content)
+        ],
+        "missing": _missing(tables, content),
+    }  # fmt: skip
 
 
 def write_rai(folder: Path, content: Mapping[str, Any]) -> Path:
@@ -42,7 +60,48 @@ def write_rai(folder: Path, content: Mapping[str, Any]) -> Path:
 
 def card_sentences(content: Mapping[str, Any]) -> list[str]:
     """The same sentences in one list, for a card in words."""
-    return [s for sentences in rai_fields(content).values() for s in sentences]
+    return [s for sentences in _sentences(content).values() for s in sentences]
+
+
+def sentences_of(section: str, content: Mapping[str, Any]) -> list[str]:
+    """The sentences on one table of the audit; none where there is nothing in words."""
+    tables: Mapping[str, Sequence[Row]] = content["tables"]
+    if section == "representativeness":
+        return _taking_part(tables, content)
+    if section == "missingness":
+        return _missing(tables, content)
+    made = {"modality_participation": _modalities, "intersection": _sets, "blind_spot": _blind,
+            "weight_diagnostic": _weights, "followup": _followed}  # fmt: skip
+    return made[section](tables) if section in made else []
+
+
+def card_lines(content: Mapping[str, Any], file: str) -> list[str]:
+    """The sentences as a section of a card in Markdown; file: where their numbers are."""
+    lines = [f"- {s}" for s in card_sentences(content)]
+    least = content["min_cell"]
+    where = (
+        f"Numbers: `{file}`. No group under {least} is shown, and counts are rounded to {least}."
+    )
+    return ["## Who is missing", "", *lines, "", where, ""]
+
+
+def weight_lines(weights: Mapping[str, Any]) -> list[str]:
+    """Weights that go with a dataset, as a section of its card in Markdown."""
+    left_out = f" Not used: {weights['left_out']}." if weights["left_out"] else ""
+    return [
+        "## Weights",
+        "",
+        f"`{weights['file']}` holds one weight per person of `data.parquet`, raked to the margins "
+        f"{weights['margins']} of the population {weights['population']}.{left_out}",
+        "",
+        f"- About {weights['ess']:,.0f} of {weights['n']:,} people are left in effect "
+        f"({weights['ess_share']:.0%}); the largest weight is {weights['max_to_mean']:.1f} means. "
+        f"{weights['verdict']}: {weights['reason']}.",
+        "- They are of exactly these people: whoever analyses fewer of them, those without a gap",
+        "  above all, needs weights made for those. Weights are never handed from set to set.",
+        "- They repair what the margins hold, and nothing else.",
+        "",
+    ]
 
 
 def _judged(rows: Sequence[Row], *kinds: str) -> list[Row]:
@@ -102,7 +161,9 @@ def _weights(tables: Mapping[str, Sequence[Row]]) -> list[str]:
         "they repair what these margins hold and nothing else."
         for r in everybody if r["verdict"] != "fail"
     ]  # fmt: skip
-    if refused:
+    if refused and len(rows) == 1:
+        out.append(f"Weights to the margins were {refused[0]['reason']}.")
+    elif refused:
         out.append(f"Weights were refused for {len(refused)} of {len(rows)} sets of modalities.")
     return out
 
@@ -124,11 +185,15 @@ def _not_assessed(content: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _missing(tables: Mapping[str, Sequence[Row]]) -> list[str]:
+def _missing(tables: Mapping[str, Sequence[Row]], content: Mapping[str, Any]) -> list[str]:
+    if "missingness" in content["not_assessed"]:
+        return [f"Gaps were not assessed: {content['not_assessed']['missingness']}."]
     rows = [
         r for r in _judged(tables["missingness"], "watch", "fail") if r["cramers_v"] is not None
     ]
     rows.sort(key=lambda r: -r["cramers_v"])
+    if not rows:
+        return ["Having no value of a measurement depends on no attribute that was looked at."]
     return [
         f"Having no {r['label']} depends on {r['attribute']} (Cramér's V {r['cramers_v']:.2f}); "
         f"{r['rate']:.0%} have none."

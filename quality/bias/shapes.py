@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from biobraid.quality.bias.drift import stepped
+from biobraid.quality.bias.leakage import judge
 from biobraid.quality.bias.representativeness import participation_ratio, standardised_difference
 from biobraid.quality.bias.suppression import Row, Shape, rounded
-from biobraid.quality.bias.verdict import SMD
+from biobraid.quality.bias.verdict import AUC, SMD
 
 
 def _again_smd(row: Row, _min_cell: int) -> None:
@@ -50,6 +52,14 @@ def _again_profile(row: Row, _min_cell: int) -> None:
         row["value"] = float(row["n"])
 
 
+def _again_drift(row: Row, min_cell: int) -> None:
+    """An AUC in steps of min_cell people, judged anew."""
+    if row["auc"] is not None:
+        row["auc"] = stepped(row["auc"], min(row["n"], row["n_b"]), min_cell)
+        found = judge(row["auc"], AUC)
+        row["verdict"], row["reason"] = found.verdict, found.reason
+
+
 _RATES = ("rate", "difference", "ratio", "ratio_lo", "ratio_hi")
 _SMDS = ("share", "smd", "smd_weighted", "participation_ratio", "ratio_lo", "ratio_hi")
 SHAPES: dict[str, Shape] = {
@@ -79,7 +89,7 @@ SHAPES: dict[str, Shape] = {
                          "or_weighted_lo", "or_weighted_hi", "e_value", "e_value_limit",
                          "selection_e_value")),
     "leakage": Shape(("n",), ("attribute", "scheme"), ("auc",)),
-    "drift": Shape(("n", "n_b"), (), ("psi", "auc"), digits=3),
+    "drift": Shape(("n", "n_b"), (), ("psi", "auc"), _again_drift, digits=3, beside=("n_b",)),
     "repeatability": Shape(("n", "n_repeated"), (), ("icc", "median_gap_days")),
     "weight_diagnostic": Shape(
         ("n",), (), ("ess", "ess_share", "design_effect", "max_to_mean", "max_smd_before",

@@ -27,7 +27,8 @@ class Shape:
     counts: people or facts; the first is the whole of the row, the others parts of it. family:
     columns whose equal values make rows add up. estimates: hidden with their row. recompute:
     estimates again from the rounded counts, in place, given the row and min_cell. steps: shares
-    of n that only move by whole multiples of min_cell people.
+    of n that only move by whole multiples of min_cell people. beside: counts that are no part
+    of the first, such as another side's people, so that no complement of theirs is small.
     """
 
     counts: tuple[str, ...]
@@ -36,6 +37,7 @@ class Shape:
     recompute: Callable[[Row, int], None] | None = None
     digits: int = 2
     steps: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def suppressed(rows: Sequence[Row], shape: Shape, min_cell: int) -> list[Row]:
@@ -68,7 +70,7 @@ def _is_small(row: Row, shape: Shape, min_cell: int) -> bool:
             continue
         if 0 < part < min_cell:
             return True
-        if whole is not None and 0 < whole - part < min_cell:
+        if column not in shape.beside and whole is not None and 0 < whole - part < min_cell:
             return True
     return False
 

@@ -40,15 +40,16 @@ def sample_mask(included: npt.NDArray[np.bool_]) -> Words:
     return packed.view(np.uint64)
 
 
-def count_calls(words: Words, mask: Words) -> Ints:
+def count_calls(packed: U8, mask: Words) -> Ints:
     """(variants, 4): samples of the mask with 0, 1, 2 copies, and missing."""
-    n_low, n_high, n_both = np.zeros((3, len(words)), np.int64)
-    step = max(1, _CACHED_WORDS // max(words.shape[1], 1))
-    for first in range(0, len(words), step):
+    n_low, n_high, n_both = np.zeros((3, len(packed)), np.int64)
+    step = max(1, _CACHED_WORDS // max(len(mask), 1))
+    for first in range(0, len(packed), step):
         here = slice(first, first + step)
-        high = words[here] >> _ONE
+        words = words_of(packed[here])
+        high = words >> _ONE
         high &= mask
-        low = words[here] & mask
+        low = words & mask
         np.bitwise_count(low).sum(axis=1, dtype=np.int64, out=n_low[here])
         np.bitwise_count(high).sum(axis=1, dtype=np.int64, out=n_high[here])
         low &= high
@@ -59,12 +60,19 @@ def count_calls(words: Words, mask: Words) -> Ints:
 
 def heterozygous(words: Words, mask: Words) -> Words:
     """Low bits of the samples with one copy."""
-    return words & ~(words >> _ONE) & mask
+    out = words >> _ONE
+    np.invert(out, out=out)
+    out &= words
+    out &= mask
+    return out
 
 
 def missing(words: Words, mask: Words) -> Words:
     """Low bits of the samples without a call."""
-    return words & (words >> _ONE) & mask
+    out = words >> _ONE
+    out &= words
+    out &= mask
+    return out
 
 
 def sum_by_sample(bits: Words) -> Ints:

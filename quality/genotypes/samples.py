@@ -19,6 +19,7 @@ from biobraid.quality.genotypes.bits import (
     sample_mask,
     sum_by_sample,
     weigh_by_sample,
+    words_of,
 )
 from biobraid.quality.genotypes.variants import Tally, alt_frequencies, hard_calls
 
@@ -57,7 +58,8 @@ def sum_samples(of: GenotypeSet, tally: Tally, threads: int) -> SampleSums:
     def add(unit: Unit) -> list[tuple[int, int, npt.NDArray[np.float64]]]:
         found = []
         for values in unit():
-            for first, words, _ in hard_calls(values):
+            for first, packed, _ in hard_calls(values):
+                words = words_of(packed)
                 at = values.variants[first : first + len(words)]
                 for r, region in enumerate(_REGIONS):
                     rows = of.region[at] == region

@@ -23,7 +23,7 @@ from biobraid.core.genotypes.landed import (
     value_units,
 )
 from biobraid.core.schemas.raw_genotype_qc import RAW_VARIANT_QC
-from biobraid.quality.genotypes.bits import count_calls, sample_mask, words_of
+from biobraid.quality.genotypes.bits import Words, count_calls, sample_mask
 from biobraid.quality.genotypes.hwe import hwe_exact
 
 HARD_CALL_DISTANCE = 0.1  # dosages this close to a whole number are a call (plink2's default)
@@ -32,6 +32,7 @@ _MEN, _OTHERS = 0, 1  # groups that are counted apart: on X and Y they differ in
 Ints = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -65,11 +66,10 @@ class _Counted:
 def tally_variants(of: GenotypeSet, threads: int) -> Tally:
     """Count every variant of a set in one pass over its values."""
     tally = Tally.empty(of.n_variants)
-    men = of.sexes == 1
-    flags = [[of.flags(who, block) for who in (men, ~men)] for block in range(of.n_blocks)]
+    groups = [_groups(of, block) for block in range(of.n_blocks)]
     with ThreadPoolExecutor(threads) as pool:
         # Blocks of one variant may lie in two groups, so only this thread adds.
-        for found in pool.map(partial(_count_group, of.region, flags), value_units(of)):
+        for found in pool.map(partial(_count_unit, of.region, groups), value_units(of)):
             for piece in found:
                 tally.calls[piece.who, piece.variants] += piece.calls
                 if piece.moments is not None:
@@ -78,24 +78,35 @@ def tally_variants(of: GenotypeSet, threads: int) -> Tally:
     return tally
 
 
-def _count_group(
-    region: npt.NDArray[np.uint8],
-    flags: list[list[npt.NDArray[np.bool_]]],
-    unit: Unit,
-) -> list[_Counted]:
+@dataclass(frozen=True)
+class _Groups:
+    """Samples of a block that are counted apart, as flags by place and as mask of the calls."""
+
+    by_sex: dict[int, tuple[Flags, Words]]
+    together: dict[int, tuple[Flags, Words]]
+
+
+def _groups(of: GenotypeSet, block: int) -> _Groups:
+    is_man = of.sexes == 1
+    men, others = of.flags(is_man, block), of.flags(~is_man, block)
+    everybody = men | others
+    return _Groups(
+        {_MEN: (men, sample_mask(men)), _OTHERS: (others, sample_mask(others))},
+        {_OTHERS: (everybody, sample_mask(everybody))},
+    )
+
+
+def _count_unit(region: npt.NDArray[np.uint8], groups: list[_Groups], unit: Unit) -> list[_Counted]:
     """Counts of one piece; men are counted apart only where X or Y are among the variants."""
     found = []
     for values in unit():
-        men, others = flags[values.block]
-        for first, words, dosages in hard_calls(values):
-            at = values.variants[first : first + len(words)]
-            groups = {_OTHERS: men | others}
-            if np.isin(region[at], (X, Y)).any():
-                groups = {_MEN: men, _OTHERS: others}
-            for who, chosen in groups.items():
-                calls = count_calls(words, sample_mask(chosen))
+        of_block = groups[values.block]
+        for first, packed, dosages in hard_calls(values):
+            at = values.variants[first : first + len(packed)]
+            is_sexed = bool(np.isin(region[at], (X, Y)).any())
+            for who, (chosen, mask) in (of_block.by_sex if is_sexed else of_block.together).items():
                 moments = None if dosages is None else _moments(dosages[:, chosen])
-                found.append(_Counted(who, at, calls, moments))
+                found.append(_Counted(who, at, count_calls(packed, mask), moments))
     return found
 
 
@@ -109,10 +120,10 @@ def _moments(dosages: F32) -> F64:
     )
 
 
-def hard_calls(values: Values) -> Iterable[tuple[int, npt.NDArray[np.uint64], F32 | None]]:
-    """(first row, calls as words, dosages or None) in pieces of bounded memory."""
+def hard_calls(values: Values) -> Iterable[tuple[int, npt.NDArray[np.uint8], F32 | None]]:
+    """(first row, calls as call2, dosages or None) in pieces of bounded memory."""
     if values.encoding == "call2":
-        yield 0, words_of(values.packed), None
+        yield 0, values.packed, None
         return
     step = max(1, (1 << 22) // max(values.n_samples, 1))
     for first in range(0, len(values.packed), step):
@@ -123,7 +134,7 @@ def hard_calls(values: Values) -> Iterable[tuple[int, npt.NDArray[np.uint64], F3
         whole = np.rint(dosages)
         is_call = np.abs(dosages - whole) <= HARD_CALL_DISTANCE
         calls = np.where(is_call, np.nan_to_num(whole), 3).astype(np.uint8)
-        yield first, words_of(pack_calls(calls)), dosages
+        yield first, pack_calls(calls), dosages
 
 
 def alt_frequencies(of: GenotypeSet, tally: Tally) -> F64:
@@ -169,9 +180,9 @@ def variant_table(of: GenotypeSet, tally: Tally) -> pa.Table:
     hwe = hwe_exact(diploid[:, 0], diploid[:, 1], diploid[:, 2])
     hwe[np.isin(region, (Y, MT, OTHER))] = np.nan
     columns = {
-        "study": pa.array([of.study] * of.n_variants),
-        "source": pa.array([of.source] * of.n_variants),
-        "batch": pa.array([of.batch] * of.n_variants),
+        "study": pa.repeat(of.study, of.n_variants),
+        "source": pa.repeat(of.source, of.n_variants),
+        "batch": pa.repeat(of.batch, of.n_variants),
         "variant_index": np.arange(of.n_variants),
         "n_samples": n_samples,
         "n_called": n_called,

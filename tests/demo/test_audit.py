@@ -116,6 +116,10 @@ def test_an_export_is_audited_for_what_its_features_give_away(demo: Demo) -> Non
     assert leaked and all(r["auc"] > 0.95 for r in leaked)  # sex is among the features
     data = pq.read_table(demo.home.exports / "heart_study" / "bmi_hba1c" / "data.parquet")
     assert payload["tables"]["run"][0]["n"] == pytest.approx(data.num_rows, abs=5)
+    folder = demo.home.reports / "audits" / "export-heart_study-bmi_hba1c"
+    card = json.loads((folder / "croissant.json").read_text(encoding="utf-8"))
+    assert card["rai:dataBiases"] and not any("leakage" in s for s in card["rai:dataLimitations"])
+    assert all((folder / f["contentUrl"]).is_file() for f in card["distribution"])
 
 
 def test_a_cohort_is_audited_and_a_release_weighed(demo: Demo) -> None:
@@ -172,11 +176,26 @@ def test_sentences_for_cards_name_what_was_found(audited: Path) -> None:
     assert made["rai:dataCollectionMissingData"]
 
 
-def test_the_how_to_is_true(demo: Demo) -> None:
-    page = Path(__file__).parents[2] / "docs" / "how-to" / "bias.md"
-    block = re.search(r"<!-- runs: bias -->\n```sh\n(.*?)```", page.read_text("utf-8"), re.S)
+def test_the_how_to_is_true(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "bias.md").read_text("utf-8")
+    block = re.search(r"<!-- runs: bias -->\n```sh\n(.*?)```", page, re.S)
     assert block
+    monkeypatch.chdir(tmp_path)
+    for name, text in re.findall(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", page, re.S):
+        Path(name).write_text(text, "utf-8")
+    rows = "".join(f"85{(7, 32)[i % 2]:02},{1940 + i % 40},{20 + i % 15}\n" for i in range(200))
+    Path("clinic.csv").write_text(f"sex,year_of_birth,bmi\n{rows}", "utf-8")
     for line in block[1].splitlines():
         words = line.split()
         assert words[:3] == ["biobraid", "--home", "demo-biobank"]
         assert run(["--quiet", "--home", str(demo.home.root), *words[3:]]) == 0, line
+
+
+def test_the_how_to_reads_every_chart() -> None:
+    from biobraid.quality.bias.report import SECTIONS
+
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "bias.md").read_text("utf-8")
+    charted = [s.title for s in SECTIONS if s.draws]
+    assert len(charted) >= 7
+    for title in charted:
+        assert f"\n**{title.partition(',')[0]}**" in page, title

@@ -11,10 +11,16 @@ import pytest
 
 from biobraid.cli.demo_command import PROJECT, RELEASE
 from biobraid.cli.main import run
+from biobraid.core.link_inputs import GENETIC_PAIR
+from biobraid.core.manifest import Manifest
+from biobraid.core.objects import read_object
 from biobraid.core.warehouse import connect
 from biobraid.export.query import query
 from biobraid.export.session import release_session
+from biobraid.linkage.link import link
+from biobraid.linkage.review import list_conflicts
 from tests.demo.conftest import Demo
+from tests.demo.truth import NATIVE, person_keys, persons
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 _TRAIT = """
@@ -57,28 +63,53 @@ def test_the_planted_variant_is_found_by_sql_alone(demo: Demo) -> None:
     assert found["mmol_l_per_allele"] == pytest.approx(float(lead["cholesterol_effect"]), abs=0.25)
 
 
-def test_planted_samples_stand_out(demo: Demo, release: duckdb.DuckDBPyConnection) -> None:
-    planted = {row["defect"] for row in truth(demo, "samples.csv")}
-    assert planted == {"sex-mismatch", "duplicate-sample", "low-call-rate"}
-    counts = release.execute("""
+def test_planted_samples_stand_out_and_wrong_ones_are_in_quarantine(
+    demo: Demo, release: duckdb.DuckDBPyConnection
+) -> None:
+    planted = {row["defect"]: row["sample"] for row in truth(demo, "samples.csv")}
+    assert planted.keys() == {"sex-mismatch", "duplicate-sample", "low-call-rate"}
+    query = """
         SELECT count(*) FILTER (is_sex_mismatch), count(*) FILTER (call_rate < 0.92), count(*)
-        FROM omics.sample_qc WHERE study = 'ukdemo'""").fetchall()[0]
-    assert counts[:2] == (1, 1)
-    assert counts[2] > 150
-    pairs = release.execute("SELECT person_id, other_person_id, degree FROM omics.kinship")
-    ((left, right, degree),) = pairs.fetchall()
-    assert degree == "duplicate"
-    persons = release.execute(
-        "SELECT count(*) FROM cdm.person WHERE person_id IN (?, ?)", [left, right]
+        FROM {}.sample_qc WHERE study = 'ukdemo'"""
+    with connect(demo.home, read_only=True) as con:
+        ((n_mismatched, n_poor, n_landed),) = con.execute(query.format("raw")).fetchall()
+        pairs = con.execute(
+            "SELECT source_person_key, other_person_key FROM raw.kinship"
+        ).fetchall()
+        status = dict(
+            con.execute("SELECT source_person_key, link_status FROM link.person_bridge").fetchall()
+        )
+    assert (n_mismatched, n_poor) == (1, 1)
+    ((n_mismatched, n_poor, n_released),) = release.execute(query.format("omics")).fetchall()
+    assert (n_mismatched, n_poor) == (0, 1)
+    assert 150 < n_released <= n_landed - 3
+    assert release.execute("SELECT count(*) FROM omics.kinship").fetchall() == [(0,)]
+    listed: dict[str, set[str]] = {}
+    for conflict in list_conflicts(demo.home):
+        listed.setdefault(conflict["rule"], set()).update(conflict["source_person_keys"].split())
+    (pair,) = pairs
+    wrong = person_keys(demo.home, "ukdemo", [planted["sex-mismatch"]])[0]
+    assert wrong in listed["genotype-sex"]
+    assert set(pair) <= listed["genotypes-equal-in-two-persons"]
+    assert {status[k] for k in (*pair, wrong)} == {"quarantined"}
+    # Whoever else has one genotype is one person, over all studies; nobody is said to differ.
+    people = persons(demo)
+    whose = {
+        key: number
+        for study in ("ukdemo", "riverside", "northgate")
+        for key, number in zip(
+            person_keys(demo.home, study, people[NATIVE[study]]), people["person"], strict=True
+        )
+    }
+    with Manifest(demo.home) as manifest:
+        told = read_object(demo.home, manifest, GENETIC_PAIR).to_pylist()
+    assert {t["relation"] for t in told} == {"duplicate"} and len(told) > 40
+    two = [t for t in told if whose[t["source_person_key_1"]] != whose[t["source_person_key_2"]]]
+    assert all({t["source_person_key_1"], t["source_person_key_2"]} & set(pair) for t in two)
+    # A second linkage finds nothing new: the quarantine does not take away its own reason.
+    assert link(demo.home, dry_run=True).totals()["n_quarantined"] == sum(
+        s == "quarantined" for s in status.values()
     )
-    assert persons.fetchall() == [(2,)]
-    ((worst,),) = release.execute(
-        """
-        SELECT count(*) FROM variant_dosage(
-            (SELECT any_value(variant_id) FROM omics.variant WHERE study = 'ukdemo'))
-        WHERE person_id IN (?, ?)""", [left, right],
-    ).fetchall()  # fmt: skip
-    assert worst >= 2
 
 
 def test_planted_variants_stand_out_and_counts_do_not_leave(

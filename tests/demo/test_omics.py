@@ -24,8 +24,16 @@ def test_every_measurement_that_was_written_is_there(demo: Demo) -> None:
         demo.home,
         "SELECT count(*), count(*) FILTER (censored = 'left'), "
         "count(*) FILTER (qc_flag LIKE '%sample=WARN%') "
-        "FROM omics.feature_value WHERE source = 'proteomics'",
+        "FROM raw.feature JOIN link.person_bridge USING (source_person_key) "
+        "WHERE source = 'proteomics' AND link_status <> 'withdrawn'",
     )
+    [(n_arrived, n_quarantined)] = ask(
+        demo.home,
+        "SELECT (SELECT count(*) FROM omics.feature_value WHERE source = 'proteomics'), "
+        "(SELECT count(*) FROM raw.feature JOIN link.person_bridge USING (source_person_key) "
+        "WHERE source = 'proteomics' AND link_status = 'quarantined')",
+    )
+    assert n_arrived + n_quarantined == found[0]
     assert found == tuple(npx["npx", state] for state in
                           ("landed", "below limit", "sample warning"))  # fmt: skip
     assert min(found) > 0

@@ -1,7 +1,8 @@
 """The threats of a research release, one by one (T1 to T17), on the sample biobank.
 
 T2, T3 (kills, spill) and T16 have more to them in tests/faults, tests/linkage/test_vault.py and
-tests/whole_way; T13 in test_withdrawal.py; T15 waits for DICOM, whose connector tests it.
+tests/whole_way; T13 in test_withdrawal.py, T14 in
+test_consent.py, T15 in test_dicom.py; T17 in tests/privacy/test_withdraw.py.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from biobraid.core.schemas import MODALITIES
 from tests.demo.conftest import Demo
 from tests.demo.test_canaries import _canaries
 from tests.demo.two_releases import (
@@ -239,35 +239,6 @@ def test_t12_a_release_holds_no_count_of_people_outside_it(demo: Demo) -> None:
         made = manifest_of(demo.home, project)
         assert {"mart.attrition", "mart.coverage", "mart.unit_use"} <= set(made["left_out"])
         assert not [t for t in made["tables"] if t.startswith("audit.")]
-
-
-def test_t14_every_person_x_modality_is_as_consented(demo: Demo) -> None:
-    """The matrix from the landed statements, against every table of the release by source."""
-    con = duckdb.connect()
-    link = demo.home.landing / "link"
-    consent = next(link.glob("consent*.parquet"))
-    refused = con.execute(
-        f"SELECT person_id, modality FROM read_parquet('{consent}') WHERE status <> 'given' "
-        "AND coalesce(level, '') NOT IN ('no_contact', 'no_access')"
-    ).fetchall()
-    assert len(refused) > 5
-    con.execute(f"ATTACH '{demo.home.warehouse}' AS warehouse (READ_ONLY)")
-    from biobraid.core.keys import load_key
-    from biobraid.export.holdings import project_ids
-
-    persons = sorted({p for p, _ in refused if p})
-    ids = project_ids(load_key(demo.home, "release"), "heart_study", persons, 1)
-    mine = {person: project for project, person in ids.items()}
-    path = demo.home.releases / "heart_study" / "r1" / "release.duckdb"
-    con.execute(f"ATTACH '{path}' AS a (READ_ONLY)")
-    for person, modality in refused:
-        for wanted in MODALITIES if modality == "*" else (modality,):
-            for table in ("mart.modality", "mart.source_coverage"):
-                n = con.execute(
-                    f"SELECT count(*) FROM a.{table} WHERE person_id = ? AND modality = ?",
-                    [mine[person], wanted],
-                ).fetchone()
-                assert n == (0,), f"{table}: {wanted}"
 
 
 def test_t16_no_key_in_any_spelling_is_in_the_home(demo: Demo) -> None:

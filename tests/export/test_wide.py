@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from biobraid.core.errors import DisclosureError, DiskError, SettingsError
+from biobraid.core.errors import DisclosureError, DiskError, Fault, QualityError, SettingsError
 from biobraid.core.home import Home
 from biobraid.export import wide as wide_module
 from biobraid.export.cohort import run_cohort
+from biobraid.export.companion import Beside
 from biobraid.export.project import DatePolicy, create_project
+from biobraid.export.register import find_entry
 from biobraid.export.release import file_sha256, release
 from biobraid.export.wide import export_wide
 from tests.export.conftest import BMI, DIABETES, GLUCOSE
@@ -182,3 +185,40 @@ def test_a_full_disk_leaves_nothing(
             export_wide(ready, "alpha", "all", "d1", tmp_path / "plan.yaml")
     assert not list((ready.exports / "alpha").iterdir())
     export_wide(ready, "alpha", "all", "d1", tmp_path / "plan.yaml")
+
+
+def test_what_a_companion_writes_belongs_to_the_dataset(ready: Home, tmp_path: Path) -> None:
+    seen: list[list[int]] = []
+
+    def companion(folder: Path, release: Path, person_id: pa.Array) -> Beside:
+        assert release.name == "r1"
+        seen.append(person_id.to_pylist())
+        (folder / "audit.json").write_text("{}")
+        rai = {"rai:dataBiases": ["Few old people."]}
+        return Beside({"audit": {"file": "audit.json"}}, ["## Who is missing"], rai,
+                      {"audit.json": "The audit."})  # fmt: skip
+
+    made = export_wide(ready, "alpha", "all", "d1", tmp_path / "plan.yaml", companion=companion)
+    assert seen == [pq.read_table(made.folder / "data.parquet")["person_id"].to_pylist()]
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    assert manifest["audit"] == {"file": "audit.json"}
+    assert set(manifest["sha256"]) == {p.name for p in made.folder.iterdir()} - {"manifest.json"}
+    card = json.loads((made.folder / "croissant.json").read_text())
+    files = {f["@id"]: f["sha256"] for f in card["distribution"]}
+    assert files == {n: manifest["sha256"][n] for n in ("audit.json", "data.parquet",
+                                                        "dictionary.csv")}  # fmt: skip
+    assert card["rai:dataBiases"] == ["Few old people."]
+    assert "## Who is missing" in (made.folder / "card.md").read_text()
+    columns = pq.read_schema(made.folder / "data.parquet").names
+    assert [f["name"] for f in card["recordSet"][0]["field"]] == columns
+    assert find_entry(ready, "alpha", "d1").sha256 == manifest["sha256"]["data.parquet"]
+
+
+def test_a_companion_that_refuses_leaves_no_dataset(ready: Home, tmp_path: Path) -> None:
+    def companion(folder: Path, release: Path, person_id: pa.Array) -> Beside:
+        (folder / "weights.parquet").write_text("")
+        raise QualityError(Fault("weights", "refused"))
+
+    with pytest.raises(QualityError):
+        export_wide(ready, "alpha", "all", "d1", tmp_path / "plan.yaml", companion=companion)
+    assert not list((ready.exports / "alpha").iterdir())

@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from biobraid.core.home import Home, create_home
-from biobraid.core.manifest import Manifest
-from biobraid.quality.genotypes import refresh_qc
+from biobraid.core.manifest import Manifest, Part
+from biobraid.core.schemas.raw_genotype_qc import RAW_KINSHIP
+from biobraid.quality.genotypes import publish_evidence, refresh_qc
 from tests.genotypes.landed import (
     Made,
     land,
@@ -174,3 +176,75 @@ def test_equal_to_plink2(counted: tuple[Home, Made, Path]) -> None:
     assert [int(n) for n in het["OBS_CT"]] == called.tolist()
     assert (np.array(samples["n_autosomal"]) >= called).all()
     assert [float(f) for f in het["F"]] == pytest.approx(samples["inbreeding_f"], abs=2e-5)
+
+
+def test_linkage_is_told_of_sexes_and_pairs_once(
+    counted: tuple[Home, Made, Path], tmp_path: Path
+) -> None:
+    """What X shows where it shows anything, beside what the file states; relatives as delivered."""
+    _, made, _ = counted
+    home = home_of(tmp_path)
+    land(home, replace(made, sexes=np.where(np.arange(N_SAMPLES) == 7, 0, made.sexes)))
+    refresh_qc(home)
+    assert publish_evidence(home)
+    assert not publish_evidence(home)
+    told, qc = rows(home, "link_input.genetic_sex"), rows(home, "raw.sample_qc")
+    shown = {k: s[0] for k, s in zip(qc["source_person_key"], qc["sex_inferred"], strict=True) if s}  # type: ignore[index]
+    assert dict(zip(told["source_person_key"], told["sex"], strict=True)) == shown
+    stated = dict(zip(told["source_person_key"], told["sex_stated"], strict=True))
+    expected = {f"p{i:05d}": "mf"[s - 1] for i, s in enumerate(made.sexes)} | {"p00007": None}
+    assert stated == {k: expected[str(k)] for k in shown}
+    assert rows(home, "link_input.genetic_pair")["relation"] == []
+
+    pairs = [("p00001", "p00002", 0.49), ("p00003", "p00004", 0.24), ("p00001", "p00002", 0.30)]
+    names = ("source_person_key", "other_person_key", "kinship")
+    table = pa.Table.from_pylist(
+        [dict(zip(names, p, strict=True)) for p in pairs], schema=RAW_KINSHIP.arrow
+    )
+    pq.write_table(table, home.landing / "kinship.parquet")
+    with Manifest(home) as manifest, manifest.transaction():
+        manifest.put_part(Part("kinship.parquet", "raw.kinship", "s", "rel", "b", 3, "1"))
+    assert publish_evidence(home)
+    found = rows(home, "link_input.genetic_pair")
+    assert list(zip(found["source_person_key_1"], found["relation"], strict=True)) == [
+        ("p00001", "duplicate"), ("p00003", "different"),
+    ]  # fmt: skip
+    assert not publish_evidence(home)
+
+
+def test_samples_of_one_genotype_are_found_over_files_and_sources(tmp_path: Path) -> None:
+    """Two ids with one DNA (errors and gaps on top), one id with two, and siblings, who are none."""
+    n, rng = 300, np.random.default_rng(7)
+    names = ["1", "2"] * 150
+    frequency = rng.uniform(0.25, 0.5, n)[:, None]
+    mother, father = rng.random((2, n, 40)) < frequency
+    other = rng.random((2, n, 40)) < frequency
+
+    def child() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+        pick = rng.random((2, n)) < 0.5
+        from_mother = np.where(pick[0], mother[:, 0], father[:, 0])
+        return from_mother.astype(np.uint8) + np.where(pick[1], mother[:, 1], father[:, 1])
+
+    calls = mother.astype(np.uint8) + father
+    calls[:, 2], calls[:, 3] = child(), child()
+    calls[:, 11] = calls[:, 10]  # one tube under two ids
+    calls[rng.random(n) < 0.01, 11] = 1
+    calls[rng.random(calls.shape) < 0.01] = 3
+    second = calls.copy()
+    second[:, 7] = other[0, :, 7].astype(np.uint8) + other[1, :, 7]  # another's tube, elsewhere
+    home = home_of(tmp_path)
+    sexes = np.zeros(40, np.int8)
+    # The array comes as two files, as those of a biobank by chromosome do.
+    half = n // 2
+    land(home, Made(calls[:half], names[:half], sexes, batch="b1"))
+    land(home, Made(calls[half:], [c + "0" for c in names[half:]], sexes, batch="b2"))
+    land(home, Made(second[:half], names[:half], sexes, batch="c1"), source="chip")
+    refresh_qc(home)
+    assert publish_evidence(home)
+    found = rows(home, "link_input.genetic_pair")
+    pairs = list(zip(found["source_person_key_1"], found["source_person_key_2"],
+                     found["relation"], found["origin"], strict=True))  # fmt: skip
+    assert pairs == [("p00007", "p00007", "different", "compared"),
+                     ("p00010", "p00011", "duplicate", "compared")]  # fmt: skip
+    assert found["kinship"][1] > 0.45  # type: ignore[operator]
+    assert not publish_evidence(home)

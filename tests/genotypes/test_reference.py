@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 import pytest
 from bgen import BgenReader, BgenWriter
 
+from biobraid.catalog.status import status
 from biobraid.cli.main import run
+from biobraid.cli.withdraw import rewrite_due
 from biobraid.core.errors import SettingsError, SourceFileError
 from biobraid.core.genotypes import codes_of_row, dosages_of_codes
 from biobraid.core.genotypes.bgen_block import BrokenBlock, bgen_dosages
@@ -136,6 +139,32 @@ def test_a_file_that_moved_or_changed_is_said(home: Home) -> None:
             dosages(home, "referred")
     finally:
         path.write_bytes(data)
+
+
+def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home: Home) -> None:
+    before = dosages(home, "referred")
+    out = ["--quiet", "--home", str(home.root)]
+    assert run([*out, "withdraw", "1020", "--study", "referred", "--level", "no_use"]) == 0
+    after = dosages(home, "referred")
+    assert after.shape == (N_VARIANTS, before.shape[1] - 1)
+    shown = [w for w in status(home)["withdrawals"] if "referenced genotypes" in w["state"]]
+    day = date.fromisoformat(shown[0]["due_on"])
+    assert (day - datetime.now(UTC).date()).days in (89, 90)
+    assert rewrite_due(home, day) == [], "the files that hold the person still lie there"
+    assert [w["due_on"] for w in status(home)["withdrawals"]] == [day.isoformat()]
+    folder = home.deliveries / "referred"
+    left = [i for i, sample in enumerate(IDS) if sample != "1020"]
+    given = probabilities(1)[:, left]
+    write_bgen(folder / "chr1.bgen", given, [IDS[i] for i in left])
+    values = (probabilities(2)[:, :, 1:] @ np.array([1.0, 2.0]))[:, left]
+    write_pgen(
+        folder / "chr2", drawn(N_VARIANTS, len(IDS))[:, left], [IDS[i] for i in left], values
+    )
+    assert run([*out, "ingest"]) == 0
+    assert run([*out, "link"]) == 0
+    assert rewrite_due(home, day) == ["referenced genotypes"]
+    assert status(home)["withdrawals"] == []
+    assert np.array_equal(dosages(home, "referred"), after, equal_nan=True)
 
 
 def test_reference_is_only_for_what_can_be_read_so(tmp_path: Path) -> None:

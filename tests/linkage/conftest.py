@@ -14,7 +14,7 @@ import pytest
 from biobraid.core.home import Home
 from biobraid.core.keys import ingest_keys
 from biobraid.core.manifest import FileBooks, Manifest, Part
-from biobraid.core.schemas import IDENTITY, RAW_CONSENT
+from biobraid.core.schemas import IDENTITY, RAW_CONSENT, Table
 from biobraid.core.sealed import write_sealed
 from biobraid.linkage.vault import open_vault
 
@@ -97,17 +97,20 @@ class Bank:
 
     def consent(self, study: str, *rows: dict[str, object]) -> None:
         """Land records of consent; each gives native id and columns of raw.consent."""
+        self.land(RAW_CONSENT, study, *({"modality": "*"} | row for row in rows))
+
+    def land(self, table: Table, study: str, *rows: dict[str, object]) -> None:
+        """Land rows of a raw table; each gives native id and columns of the table."""
         number = next(iter(self._numbers))
         full = [
-            {"study": study, "modality": "*", "row_id": number * 1000 + n}
+            {"study": study, "row_id": number * 1000 + n}
             | {k: v for k, v in row.items() if k != "id"}
             | {"source_person_key": self.key(study, str(row["id"]))}
             for n, row in enumerate(rows)
         ]
-        table = pa.Table.from_pylist(full, schema=RAW_CONSENT.arrow)
-        path = f"consent-{number}.parquet"
-        pq.write_table(table, self.home.landing / path)
-        part = Part(path, "raw.consent", study, "@withdrawals", "b", len(full), str(number))
+        path = f"{table.name}-{number}.parquet"
+        pq.write_table(pa.Table.from_pylist(full, schema=table.arrow), self.home.landing / path)
+        part = Part(path, table.full_name, study, "@withdrawals", "b", len(full), str(number))
         with Manifest(self.home) as manifest, manifest.transaction():
             manifest.put_part(part)
 

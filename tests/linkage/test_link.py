@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from biobraid.core.schemas import RAW_EVENT, RAW_VALUE
 from biobraid.linkage.link import link
+from biobraid.linkage.review import Ruling, decide
 from tests.linkage.conftest import Bank, nhs
 
 NHS, NHS_2 = nhs(1000), nhs(1001)
@@ -142,6 +144,33 @@ def test_a_contradiction_puts_the_whole_cluster_in_quarantine(bank: Bank) -> Non
         assert bank.who(*people) == [None, None] or not rules
     assert result.totals()["n_quarantined"] == 8
     assert result.totals()["n_conflicts"] == 4
+
+
+def test_whoever_dies_and_goes_on_elsewhere_is_in_quarantine(bank: Bank) -> None:
+    """person | died in ehr | last seen by gene"""
+    cases = [("1", "2015-06-01", "2018-01-01", True), ("2", "2015-06-01", "2015-06-20", False),
+             ("3", "2015-06-01", "2015-05-01", False), ("4", "2015-06-01", "2018-01-01", True)]  # fmt: skip
+    bank.deliver("ehr", "\n".join(n for n, *_ in cases))
+    bank.deliver("gene", "\n".join(f"{n} map=ehr:{n}" for n, *_ in cases))
+    bank.land(RAW_EVENT, "ehr", *(
+        {"id": n, "kind": "death", "start_time": died} for n, died, *_ in cases))  # fmt: skip
+    # Records of the dead person's own study after the death are for the checks to find.
+    bank.land(RAW_EVENT, "ehr", {"id": "3", "kind": "visit", "start_time": "2020-01-01"})
+    bank.land(RAW_EVENT, "gene", *(
+        {"id": n, "kind": "specimen", "start_time": seen} for n, _, seen, _ in cases[:3]))  # fmt: skip
+    bank.land(
+        RAW_VALUE, "gene", {"id": "4", "variable": "v", "value": "1", "start_time": cases[3][2]}
+    )
+    link(bank.home)
+    for n, _, _, is_torn in cases:
+        rules = {"death-before-event"} if is_torn else set()
+        assert bank.conflicts_of().get(bank.key("gene", n), set()) == rules
+        status = "quarantined" if is_torn else "linked"
+        assert bank.status(f"ehr:{n}", f"gene:{n}") == [status] * 2
+    pair = f"{bank.key('ehr', '1')}:{bank.key('gene', '1')}"
+    decide(bank.home, [Ruling(pair, "same")], "steward", "2026-01-01")
+    link(bank.home)
+    assert bank.status("ehr:1", "gene:1", "gene:4") == ["linked", "linked", "quarantined"]
 
 
 def test_a_map_to_two_persons_sets_only_its_own_source_person_aside(bank: Bank) -> None:

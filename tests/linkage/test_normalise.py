@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from biobraid.linkage.components import components
@@ -57,6 +57,10 @@ def test_identifiers_get_one_spelling(
 
 
 @given(st.sampled_from(["nhs_number", "first_name", "full_name", "phone", "email"]), st.text())
+@example(
+    "first_name", "A\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL S}"
+)  # a capital only once decomposed
+@example("full_name", "A\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL S} \N{GREEK ANO TELEIA}K\u0345 b")
 def test_what_was_normalised_stays_as_it_is(kind: str, value: str) -> None:
     once = normalise(kind, [value])[0]
     if once.is_valid and once.value:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import duckdb
+import pytest
+from splink.internals.exceptions import SplinkException
+
+from biobraid.linkage import scoring
 from biobraid.linkage.link import link
 from biobraid.linkage.review import Ruling, decide, list_pairs
 from biobraid.linkage.selection import _greedy
@@ -109,3 +114,26 @@ def test_a_strong_key_without_corroboration_is_no_better_for_a_score(bank: Bank)
     link(bank.home)
     assert len(set(bank.who("ehr:1", "survey:A"))) == 2
     assert {p["reason"] for p in list_pairs(bank.home)} <= {"strong-key-uncorroborated"}
+
+
+def test_where_memory_does_not_do_the_records_are_looked_at_in_smaller_slices(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def scarce(*given: Any) -> None:
+        tried.append(given[-1])
+        if given[-1] < 8:
+            try:
+                raise duckdb.OutOfMemoryException("could not pin block")
+            except duckdb.Error as error:
+                raise SplinkException("as splink wraps it") from error
+        in_chunks(*given)
+
+    in_chunks = scoring._score_in_chunks
+    monkeypatch.setattr(scoring, "_score_in_chunks", scarce)
+    bank.deliver("ehr", f"1 {JO}\n2 {OTHER}")
+    bank.deliver("survey", f"A {JO_MISTYPED}\nC {OTHER}")
+    link(bank.home)
+    assert tried == [1, 2, 4, 8]
+    assert bank.who("ehr:1", "ehr:2") == bank.who("survey:A", "survey:C")

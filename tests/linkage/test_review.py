@@ -11,7 +11,7 @@ import pytest
 
 from biobraid.cli.main import run
 from biobraid.core.errors import LinkageError
-from biobraid.core.link_inputs import GENETIC_PAIR, GENETIC_SEX, publish_link_input
+from biobraid.core.link_inputs import GENETIC_PAIR, GENETIC_SEX, publish_link_inputs
 from biobraid.core.manifest import Manifest
 from biobraid.linkage.link import link
 from biobraid.linkage.review import Ruling, decide, export_pairs, list_conflicts, read_rulings
@@ -109,12 +109,15 @@ def test_genotypes_that_contradict_the_map_put_it_in_quarantine(bank: Bank) -> N
     again = bank.key("gene", "G4b")
     pairs = [(g[0], g[1], "duplicate"), (g[2], g[3], "duplicate"), (again, g[4], "different")]
     with Manifest(bank.home) as manifest:
-        sex = pa.table({"source_person_key": g, "sex": ["f", "f", "f", "f", "f", "m"]})
-        assert publish_link_input(bank.home, manifest, GENETIC_SEX, sex)
-        assert not publish_link_input(bank.home, manifest, GENETIC_SEX, sex)
+        shown = ["f", "f", "f", "f", "f", "m"]
+        sex = pa.table({"source_person_key": g, "sex": shown, "sex_stated": ["m", *shown[1:]]})
         columns = dict(zip(GENETIC_PAIR.arrow.names, zip(*pairs, strict=True), strict=False))
-        table = pa.table({k: list(v) for k, v in columns.items()} | {"kinship": [0.49, 0.5, 0.01]})
-        publish_link_input(bank.home, manifest, GENETIC_PAIR, table)
+        table = pa.table(
+            {k: list(v) for k, v in columns.items()}
+            | {"kinship": [0.49, 0.5, 0.01], "origin": ["compared"] * 3}
+        )
+        assert publish_link_inputs(bank.home, manifest, {GENETIC_SEX: sex, GENETIC_PAIR: table})
+        assert not publish_link_inputs(bank.home, manifest, {GENETIC_SEX: sex, GENETIC_PAIR: table})
     link(bank.home)
     found = bank.conflicts_of()
     assert found[g[0]] == found[bank.key("ehr", "1")] == {"genotypes-equal-in-two-persons"}

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import duckdb
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import duckdb
+import pytest
+
+from biobraid.cli.build import COMPLETE, NOTE, _task
 from biobraid.cli.build_afresh import begin_afresh
 from biobraid.core.home import Home
+from biobraid.core.manifest import Manifest
+from biobraid.core.warehouse_views import external_fingerprints
 
 GONE, KEPT = 8_765_432_109_876_543, 7_654_321_098_765_432
 
@@ -39,3 +50,57 @@ def test_only_the_others_are_copied(home: Home) -> None:
     assert not home.state.exists()
     assert not home.cache.exists()
     assert begin_afresh(home, [GONE]) == 0
+
+
+@pytest.mark.parametrize("last_write", range(8))
+def test_killed_anywhere_it_is_repeated_and_the_build_starts_from_nothing(
+    home: Home, last_write: int
+) -> None:
+    """Between the old file and the build: neither people nor a build that believes in the old state."""
+    with duckdb.connect(str(home.warehouse)) as con:
+        con.execute("CREATE SCHEMA imputed; CREATE TABLE imputed.t (person_id BIGINT, v INT)")
+        con.execute(f"INSERT INTO imputed.t VALUES ({GONE}, 1), ({KEPT}, 2)")
+    home.state.write_bytes(b"state")
+    home.state.with_name(f"{home.state.name}.wal").write_bytes(b"log")
+    home.cache.mkdir()
+    with Manifest(home) as manifest:  # the last build was whole, and nothing came since
+        marks = external_fingerprints(manifest)
+        manifest.set_note(NOTE, {**marks, "models": _task(home, manifest).marks["models"]})
+        manifest.set_note(COMPLETE, True)
+        assert _task(home, manifest).is_current
+    child = os.fork()
+    if child == 0:
+        _die_at(last_write, home)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGKILL)
+    with Manifest(home) as manifest:
+        begun = not home.state.exists()
+        assert begun or code
+        assert _task(home, manifest).is_fresh_start == begun
+    begin_afresh(home, [GONE])
+    with Manifest(home) as manifest:
+        assert _task(home, manifest).is_fresh_start
+    with duckdb.connect(str(home.warehouse), read_only=True) as con:
+        assert con.execute("FROM imputed.t").fetchall() == [(KEPT, 2)]
+    assert GONE.to_bytes(8, "little") not in home.warehouse.read_bytes()
+    assert not [p for p in home.root.iterdir() if "partial" in p.name or p.suffix == ".wal"]
+
+
+def _die_at(n: int, home: Home) -> None:
+    """Begin afresh in this process; die just before its n-th write."""
+    left = iter(range(n))
+
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **named: Any) -> Any:
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args, **named)
+
+        return wrapped
+
+    for owner, name in ((Path, "replace"), (Path, "unlink"), (shutil, "rmtree")):
+        setattr(owner, name, deadly(getattr(owner, name)))
+    try:
+        begin_afresh(home, [GONE])
+    finally:
+        os._exit(0)

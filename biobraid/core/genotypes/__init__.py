@@ -28,6 +28,7 @@ from biobraid.core.genotypes.packing import (
     mask_samples,
     pack_calls,
     packed_size,
+    rows_of_group,
     unpack_calls,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "pack_calls",
     "packed_size",
     "ploidy",
+    "rows_of_group",
     "unpack_calls",
     "variant_id",
     "without_impossible",

@@ -224,9 +224,10 @@ def value_units(of: GenotypeSet, variants: Ints | None = None) -> list[Unit]:
             for first in range(0, len(wanted), _UNIT_VARIANTS)
         ]
     return [
-        partial(read_values, path, group, variants)
+        partial(read_values, path, group, variants, footer)
         for path in of.value_files
-        for group in range(pq.ParquetFile(path).metadata.num_row_groups)
+        for footer in [pq.read_metadata(path)]
+        for group in range(footer.num_row_groups)
     ]
 
 
@@ -236,12 +237,15 @@ def _referenced(reference: Reference, variants: Ints) -> Iterator[Values]:
             yield Values(np.array([variant]), block, len(row) // 2, "dosage16", scale, row[None, :])
 
 
-def read_values(path: Path, group: int, variants: Ints | None = None) -> Iterator[Values]:
+def read_values(
+    path: Path, group: int, variants: Ints | None = None, footer: pq.FileMetaData | None = None
+) -> Iterator[Values]:
     """Packed values of one row group, in pieces of one block and encoding.
 
-    variants: only these (sorted); groups without any of them are not unpacked.
+    variants: only these (sorted); groups without any of them are not unpacked. footer: of the
+    file, where it is at hand.
     """
-    file = pq.ParquetFile(path)
+    file = pq.ParquetFile(path, metadata=footer)
     chosen = None
     if variants is not None:
         found = file.read_row_group(group, columns=["variant_index"], use_threads=False)

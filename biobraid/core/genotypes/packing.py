@@ -22,6 +22,9 @@ Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 BLOCK_SAMPLES = 1 << 17
 MISSING_CODE = {"call2": 3, "dosage8": 255, "dosage16": 65535}
 _LOW = np.uint64(0x5555_5555_5555_5555)
+_HIGH = ~_LOW
+_LEAST_ROWS, _MOST_GROUP_BYTES = 32, 4 << 20
+_CACHED_BYTES = 1 << 18  # what is worked on stays in the processor's cache
 # The four codes of every byte, as one number of four bytes.
 _UNPACKED = np.array(
     [[byte >> shift & 3 for shift in (0, 2, 4, 6)] for byte in range(256)], dtype=np.uint8
@@ -54,6 +57,15 @@ def unpack_calls(packed: U8, n_samples: int) -> U8:
     return unpacked
 
 
+def rows_of_group(row_bytes: int, n_bytes: int) -> int:
+    """Variants of a Parquet row group of about n_bytes; 32 where they need more, up to 4 MB.
+
+    A look-up reads whole row groups; too many of them would swell the footer of a large file.
+    """
+    size = min(max(n_bytes, _LEAST_ROWS * row_bytes), max(n_bytes, _MOST_GROUP_BYTES))
+    return max(1, size // max(1, row_bytes))
+
+
 def calls_from_bed(packed: U8, n_samples: int, alt_is_first: bool = True) -> U8:
     """Rows of a .bed file as call2 rows; .bed has 00 hom A1, 01 missing, 10 het, 11 hom A2.
 
@@ -61,20 +73,24 @@ def calls_from_bed(packed: U8, n_samples: int, alt_is_first: bool = True) -> U8:
     """
     n_variants, n_bytes = packed.shape
     room = -(-n_bytes // 8) * 8
-    words = packed
-    if room != n_bytes or not packed.flags.c_contiguous:
-        words = np.zeros((n_variants, room), np.uint8)
-        words[:, :n_bytes] = packed
-    pairs = words.view(np.uint64)
-    high = (pairs >> np.uint64(1)) & _LOW
-    differs = high ^ (pairs & _LOW)  # missing or heterozygous
-    if alt_is_first:  # 00 -> 2, 01 -> 3, 10 -> 1, 11 -> 0
-        high ^= _LOW
-        calls = (high << np.uint64(1)) | differs
-    else:  # 00 -> 0, 01 -> 3, 10 -> 1, 11 -> 2
-        missing = differs & ~high
-        calls = ((high & ~differs | missing) << np.uint64(1)) | differs
-    out: U8 = calls.view(np.uint8)[:, :n_bytes]
+    out: U8 = np.empty((n_variants, n_bytes), np.uint8)
+    step = max(1, _CACHED_BYTES // max(room, 1))
+    words = np.zeros((min(step, n_variants), room), np.uint8)
+    calls = np.empty((len(words), room // 8), np.uint64)
+    for first in range(0, n_variants, step):
+        rows = packed[first : first + step]
+        words[: len(rows), :n_bytes] = rows
+        pairs, here = words[: len(rows)].view(np.uint64), calls[: len(rows)]
+        np.right_shift(pairs, np.uint64(1), out=here)
+        here ^= pairs
+        here &= _LOW  # missing or heterozygous: 1 or 3
+        if alt_is_first:  # 00 -> 2, 01 -> 3, 10 -> 1, 11 -> 0
+            np.invert(pairs, out=pairs)
+        else:  # 00 -> 0, 01 -> 3, 10 -> 1, 11 -> 2
+            np.left_shift(pairs, np.uint64(1), out=pairs)
+        pairs &= _HIGH
+        here |= pairs
+        out[first : first + step] = here.view(np.uint8)[:, :n_bytes]
     if n_samples % 4:
         out[:, -1] &= np.uint8((1 << 2 * (n_samples % 4)) - 1)
     return out
