@@ -13,7 +13,7 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.runs import Run
 from biobraid.core.study import Study
-from biobraid.quality.contract.judge import Judged, judge, remember, site_of, summary
+from biobraid.quality.contract.judge import Judged, judge, remember, summary
 from biobraid.quality.contract.limits import prepare_limits, write_limits
 from biobraid.quality.contract.report import write_reports
 from biobraid.quality.contract.scan import variables_delivered
@@ -56,7 +56,7 @@ def judge_deliveries(
         one.study: {"state": one.state, "why": one.why, "n_breaches": len(one.breaches)}
         for one in judged
     }
-    _say(call, home, judged)
+    _say(call, judged, made["html"])
     call.out.result(
         {
             "contract": {
@@ -68,7 +68,7 @@ def judge_deliveries(
     return 13 if any(one.state == "refused" for one in judged) else 0
 
 
-def _say(call: Invocation, home: Home, judged: Sequence[Judged]) -> None:
+def _say(call: Invocation, judged: Sequence[Judged], page: Path) -> None:
     rows = [
         [
             one.study, one.state, len(one.deliveries), sum(len(m.values) for m in one.measures),
@@ -88,8 +88,7 @@ def _say(call: Invocation, home: Home, judged: Sequence[Judged]) -> None:
         call.out.say(f"  Note: {complaint.text}")
     if len(warnings) > MAX_LINES:
         call.out.say(f"  and {len(warnings) - MAX_LINES} more, in the report")
-    if breaches or site_of(home).is_file():
-        call.out.say(f"Report: {site_of(home)}")
+    call.out.say(f"Report: {page}")
 
 
 def write_contracts(call: Invocation, home: Home, studies: Sequence[Study]) -> None:

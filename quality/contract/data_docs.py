@@ -8,6 +8,7 @@ and the index is written anew, with the sentences to the providers on it.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -41,7 +42,12 @@ def make_offline(site: Path) -> None:
         text = _FAR_ANCHOR.sub(r"\1", text)
         text = text.replace("</head>", f'<link rel="stylesheet" href="{up}{STYLE}">\n</head>', 1)
         write_text(page, text)
-    write_text(site / STYLE, _resource("contract.css"))
+
+
+def clear_pages(site: Path) -> None:
+    """Take away what GX built of an earlier judgement."""
+    for folder in ("validations", "expectations"):
+        shutil.rmtree(site / folder, ignore_errors=True)
 
 
 def fetched_from_elsewhere(site: Path) -> list[str]:
@@ -66,6 +72,8 @@ def write_index(site: Path, studies: Sequence[Mapping[str, Any]]) -> Path:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_resource("index.html.j2"))
     path = site / "index.html"
+    (site / STYLE).parent.mkdir(parents=True, exist_ok=True)
+    write_text(site / STYLE, _resource("contract.css"))
     write_text(path, template.render(studies=studies, pages=pages, style=STYLE))
     return path
 

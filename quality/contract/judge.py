@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,6 +12,7 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.study import Study
 from biobraid.core.warehouse import duckdb_settings
+from biobraid.quality.contract.data_docs import clear_pages
 from biobraid.quality.contract.deliveries import Waiting, read_note, waiting, write_note
 from biobraid.quality.contract.limits import prepare_limits
 from biobraid.quality.contract.measures import Measure, measures
@@ -86,17 +86,16 @@ def judge(
             asked.append(one)
         for expectation, items in warned or ():
             one.complaints += _complaints(one, expectation, items)
+    site = home.reports / SITE
     if not asked:
+        clear_pages(site)
         return found
-    from biobraid.quality.contract.data_docs import write_index
     from biobraid.quality.contract.gx import validate
 
-    site = home.reports / SITE
     failed = validate(home.tmp, {j.study: (suites[j.study], j.measures) for j in asked}, site)
     for one in asked:
         for failure in failed[one.study]:
             one.complaints += _complaints(one, failure.expectation, failure.items)
-    write_index(site, [summary(j) for j in asked])
     return found
 
 
@@ -206,8 +205,3 @@ def _remember(note: dict[str, Any], judged: Judged, delivery: Waiting, min_cell:
     if delivery.source.delivery in ("append", "delta"):
         batches |= set(note.get("batches", ()))
     note["batches"], note["last"] = sorted(batches), list(delivery.batches)
-
-
-def site_of(home: Home) -> Path:
-    """The first page of the Data Docs."""
-    return home.reports / SITE / "index.html"

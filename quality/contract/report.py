@@ -1,4 +1,4 @@
-"""The judgement as JSON and as JUnit XML, for programs and pipelines."""
+"""The judgement as a page for people, and as JSON and JUnit XML for programs and pipelines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from biobraid.core.files import write_text
+from biobraid.quality.contract.data_docs import write_index
 from biobraid.quality.contract.judge import Judged, summary
 from biobraid.quality.contract.rules import RULES
 
@@ -16,9 +17,10 @@ FORMAT_VERSION = 1
 
 
 def write_reports(folder: Path, judged: Sequence[Judged]) -> dict[str, Path]:
-    """Write both files beside the Data Docs; their paths by kind."""
+    """Write the site's first page and both files beside it; their paths by kind."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = {"json": folder / JSON, "junit": folder / JUNIT}
+    html = write_index(folder, [summary(one) for one in judged])
+    made = {"html": html, "json": folder / JSON, "junit": folder / JUNIT}
     content = {"format_version": FORMAT_VERSION, "studies": [_payload(one) for one in judged]}
     write_text(made["json"], json.dumps(content, indent=1, allow_nan=False) + "\n")
     write_text(made["junit"], junit(judged))
