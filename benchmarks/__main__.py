@@ -23,7 +23,7 @@ from benchmarks.machine import describe
 NAMES = (
     "ukb_wide", "fhir", "spine", "vocabulary", "bias_500k",
     "bed", "vcf", "variant_lookup", "variant_qc", "pgs", "genotype_reference",
-    "apple_health", "wearable_day", "decay_p12", "decay_scale", "rubin", "mice_scale",
+    "apple_health", "wearable_day", "decay_p12", "decay_scale", "rubin", "rubin_draws", "mice_scale",
     "dicom", "omics_matrix", "quality", "linkage", "linkage_febrl4",
 )  # fmt: skip
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le}

@@ -54,15 +54,15 @@ def fill_imputed(con: duckdb.DuckDBPyConnection, columns: Sequence[ValueColumn])
 
 
 def _faults(con: duckdb.DuckDBPyConnection, name: str, given: FromImputed) -> list[Fault]:
-    known: dict[tuple[str, str], int] = {}
+    known: dict[tuple[str, str], range] = {}
     if con.execute(
         "SELECT 1 FROM duckdb_tables() WHERE database_name = 'release' "
         "AND schema_name = 'imputed' AND table_name = 'imputation_run'"
     ).fetchone():
         known = {
-            (plan, variable): m
-            for plan, variable, m in con.execute(
-                """SELECT r.plan, d.variable, r.m FROM release.imputed.imputation_run AS r
+            (plan, variable): range(1 if method == "forests" else 0, m + 1)
+            for plan, variable, m, method in con.execute(
+                """SELECT r.plan, d.variable, r.m, d.method FROM release.imputed.imputation_run AS r
                    JOIN release.imputed.decay_param AS d ON d.run_id = r.run_id"""
             ).fetchall()
         }
@@ -73,9 +73,10 @@ def _faults(con: duckdb.DuckDBPyConnection, name: str, given: FromImputed) -> li
                   "a plan that ran before the release was made", "Run: biobraid impute PLAN.yaml",
                   near_misses(".".join(asked), (".".join(k) for k in known)))
         ]  # fmt: skip
-    if given.imputation_no > known[asked]:
+    numbers = known[asked]
+    if given.imputation_no not in numbers:
         return [Fault(f"variable {name}", f"draw {given.imputation_no} is asked for",
-                      f"0 to {known[asked]}: so many draws has the plan")]  # fmt: skip
+                      f"imputation_no {numbers[0]} to {numbers[-1]}: these has the plan")]  # fmt: skip
     return []
 
 

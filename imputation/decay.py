@@ -1,21 +1,27 @@
 """Learned decay as a method: fitted, optionally with the cross-concept step, and calibrated.
 
 The parts: `panel` (fit and predict concept by concept), `cross` (what other concepts of the same
-instant say) and `conformal` (how wide the intervals must be). Fitted on training persons only;
+instant say), `adjustment` (what both leave) and `conformal` (how wide the intervals must be). Fitted on training persons only;
 calibrated on persons kept aside; applied to anyone without refitting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from biobraid.imputation.adjustment import (
+    Adjustment,
+    fit_adjustment,
+    predict_plainly,
+    sample_splits,
+)
 from biobraid.imputation.conformal import Calibration, Scored, calibrate
-from biobraid.imputation.cross import Cross, add_cross, fit_cross
+from biobraid.imputation.cross import Cross, fit_cross
 from biobraid.imputation.masks import Split
 from biobraid.imputation.panel import (
     Cells,
@@ -23,7 +29,6 @@ from biobraid.imputation.panel import (
     Direction,
     Panel,
     Predicted,
-    predicted_cells,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -54,6 +59,7 @@ class DecayMethod:
 
     model: DecayModel
     direction: Direction
+    adjustment: Adjustment
     cross: Cross | None = None
     calibration: Calibration | None = None
 
@@ -64,10 +70,16 @@ class DecayMethod:
 
     def predict(self, visible: Panel, targets: Panel) -> dict[int, tuple[Cells, Predicted]]:
         """Predictions on the score scale, by concept; concepts without a model are left out."""
-        if self.cross is not None:
-            return add_cross(self.model, self.cross, visible, targets)
-        found = predicted_cells(self.model, visible, targets, self.direction)
-        return {concept: (cells, predicted) for concept, cells, predicted in found}
+        plain = predict_plainly(self.model, visible, targets, self.direction, self.cross)
+        return {
+            concept: (
+                cells,
+                self.adjustment.apply(
+                    concept, self.model.concepts[concept].fitted.decay, predicted, told
+                ),
+            )
+            for concept, cells, predicted, told in plain
+        }
 
     def fill(self, visible: Panel, targets: Panel) -> dict[int, Filled]:
         """Imputed values with intervals of the calibrated level (raw 90 % without calibration)."""
@@ -100,16 +112,40 @@ class DecayMethod:
         )
 
 
+def decay_method(
+    model: DecayModel,
+    training: Panel,
+    direction: Direction,
+    *,
+    with_cross: bool,
+    masked: Sequence[Split] = (),
+) -> DecayMethod:
+    """The method of a direction, fitted on training cells.
+
+    masked: (visible, hidden) panels of training persons with gaps as long as those to be filled;
+    without them the adjustment knows only gaps between consecutive values.
+    """
+    cross = fit_cross(model, training, direction) if with_cross else None
+    every = dict(training)
+    samples = sample_splits(model, [(every, every), *masked], direction, cross)
+    return DecayMethod(model, direction, fit_adjustment(model, samples), cross)
+
+
 def decay_methods(
-    model: DecayModel, training: Panel, directions: Iterable[Direction], *, with_cross: bool
+    model: DecayModel,
+    training: Panel,
+    directions: Iterable[Direction],
+    *,
+    with_cross: bool,
+    masked: Sequence[Split] = (),
 ) -> list[DecayMethod]:
     """The plain method of each direction and, if asked for, the one with the cross step."""
-    methods = []
-    for direction in directions:
-        methods.append(DecayMethod(model, direction))
-        if with_cross:
-            methods.append(DecayMethod(model, direction, fit_cross(model, training, direction)))
-    return methods
+    steps = (False, True) if with_cross else (False,)
+    return [
+        decay_method(model, training, direction, with_cross=step, masked=masked)
+        for direction in directions
+        for step in steps
+    ]
 
 
 def with_calibration(
@@ -120,13 +156,18 @@ def with_calibration(
     masked: (visible, hidden) panels of these persons, best of several kinds of masks, so that
     short and long gaps are both there.
     """
-    scored: dict[int, list[tuple[Floats, Predicted]]] = {}
-    for visible, hidden in masked:
+    scored: dict[int, list[tuple[Floats, Predicted, int]]] = {}
+    for mask, (visible, hidden) in enumerate(masked):
         for concept, (cells, predicted) in method.predict(visible, hidden).items():
             truth = method.model.concepts[concept].marginal.to_scores(cells.value)
-            scored.setdefault(concept, []).append((truth, predicted))
+            scored.setdefault(concept, []).append((truth, predicted, mask))
     given = [
-        Scored(concept, np.concatenate([t for t, _ in parts]), _joined([p for _, p in parts]))
+        Scored(
+            concept,
+            np.concatenate([t for t, _, _ in parts]),
+            _joined([p for _, p, _ in parts]),
+            np.concatenate([np.full(len(t), mask) for t, _, mask in parts]),
+        )
         for concept, parts in sorted(scored.items())
     ]
     return replace(method, calibration=calibrate(given, level))

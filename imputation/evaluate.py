@@ -115,6 +115,22 @@ def by_gap(cells: Recovered, edges: Floats, least: int = 1) -> list[Line]:
     return _by("gap_bin", cells, gap_bins(edges, cells.gap_days), least)
 
 
+def by_joined_gap(cells: Recovered, edges: Floats, least: int) -> list[Line]:
+    """A line per gap bin, short bins joined with longer ones until `least` cells are in each.
+
+    No cell is left out: what remains at the end joins the last line.
+    """
+    bins = gap_bins(edges, cells.gap_days)
+    counts = np.bincount(bins, minlength=len(edges) + 2)
+    joined, number, n = np.zeros(len(counts), np.int64), 0, 0
+    for at, count in enumerate(counts):
+        joined[at] = number
+        n += int(count)
+        if n >= least and counts[at + 1 :].sum() >= least:
+            number, n = number + 1, 0
+    return _by("gap_bin", cells, joined[bins], 1)
+
+
 def by_group(part: str, cells: Recovered, level_of_group: npt.NDArray[np.str_]) -> list[Line]:
     """A line per level; level_of_group: one per group, '' where it is not known."""
     levels = level_of_group[cells.group]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.imputation.carry_forward import carry_forward_all, fill_simply
-from biobraid.imputation.decay import DecayMethod, Filled, decay_methods, with_calibration
+from biobraid.imputation.decay import DecayMethod, Filled, decay_method, with_calibration
 from biobraid.imputation.evaluate import Recovered, choose, recover
 from biobraid.imputation.masks import Split, hide_as_missing, hide_at_random, hide_blocks
 from biobraid.imputation.observations import stream_concepts
@@ -108,7 +108,10 @@ def fit_plan(study: Study, plan: ImputationPlan) -> FittedPlan:
     """Fit on the training persons, calibrate and choose on the tuning persons."""
     training = {c: cells for c, cells in study.of("train").items() if len(cells)}
     model = fit_panel(training, study.covariates, seed=plan.seed)
-    decay = decay_methods(model, training, (plan.direction,), with_cross=plan.cross)[-1]
+    decay = decay_method(
+        model, training, plan.direction, with_cross=plan.cross,
+        masked=[masked(study, "train", plan.seed + 500)["block"]],
+    )  # fmt: skip
     limits = {n: v.max_age_days for n, v in enumerate(plan.variables) if v.max_age_days is not None}
     masks = masked(study, "tuning", plan.seed + 1000)
     n_hidden = sum(len(cells) for _, hidden in masks.values() for cells in hidden.values())

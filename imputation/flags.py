@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+MOST_LEVELS = 50
 WATCH, FAIL = 0.05, 0.1  # Cramer's V; a test of significance says nothing with thousands of people
 
 # Reasons, the surest first: a code that says so; a person none of whose sources delivers the
@@ -58,13 +59,23 @@ LEFT JOIN coded AS d ON d.variable = a.variable AND d.person_id = u.person_id
 _AUDIT = """
 INSERT INTO imputed.missingness_audit
 WITH person_attribute AS (
-  SELECT person_id, attribute, min(level) AS level FROM mart.person_attribute
-  WHERE attribute IN ('sex', 'age_band', 'ethnicity') GROUP BY ALL
+  SELECT person_id, attribute, min(level) AS level FROM mart.person_attribute GROUP BY ALL
+  UNION ALL
+  -- many are in several studies: whose person somebody was first
+  SELECT person_id, 'first_study', arg_min(study, {'day': covered_from, 'study': study})
+  FROM mart.source_coverage GROUP BY person_id
+  UNION ALL
+  SELECT person_id, 'care_site', CAST(care_site_id AS VARCHAR) FROM cdm.person
+  WHERE care_site_id IS NOT NULL
+), usable AS (
+  -- of an attribute with hundreds of levels (years of education) V says nothing
+  SELECT attribute FROM person_attribute GROUP BY attribute
+  HAVING count(DISTINCT level) BETWEEN 2 AND $most_levels
 ), counted AS (
   SELECT f.variable, a.attribute, a.level, count(*) AS n_cells,
     count(*) FILTER (f.mask = 0) AS n_missing
   FROM imputed.missing_flag AS f JOIN person_attribute AS a USING (person_id)
-  WHERE f.run_id = $run GROUP BY ALL
+  WHERE f.run_id = $run AND a.attribute IN (SELECT attribute FROM usable) GROUP BY ALL
 ), total AS (
   SELECT variable, attribute, sum(n_cells) AS n, sum(n_missing) / sum(n_cells) AS share
   FROM counted GROUP BY ALL
@@ -92,4 +103,4 @@ def build_flags(con: duckdb.DuckDBPyConnection, run_id: str, origin: object) -> 
 
 def audit_missingness(con: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Fill imputed.missingness_audit from the run's flags."""
-    con.execute(_AUDIT, {"run": run_id, "watch": WATCH, "fail": FAIL})
+    con.execute(_AUDIT, {"run": run_id, "watch": WATCH, "fail": FAIL, "most_levels": MOST_LEVELS})

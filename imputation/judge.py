@@ -26,14 +26,19 @@ from biobraid.imputation.prepare import prepare_tables
 
 Progress = Callable[[str, float | None], None]
 LEAST_CELLS = 30  # parts with fewer hidden cells are not shown
-LEAST_JUDGED = 200  # and with fewer their coverage is not held against the level
+LEAST_JUDGED = 200  # with fewer, coverage off the level may well be chance, and is flagged as such
 MAX_OFF = 0.03
+COVERAGE, FEW_CELLS = "coverage", "few cells"
 ATTRIBUTES = ("sex", "age_band", "ethnicity")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A line of the evaluation; flag: 'coverage' where intervals are off by over 3 points."""
+    """A line of the evaluation.
+
+    flag: 'coverage' where intervals are off by over 3 points, 'few cells' where they are but
+    fewer than LEAST_JUDGED cells say so.
+    """
 
     mask: str
     method: str
@@ -60,7 +65,12 @@ class Evaluation:
     @property
     def flagged(self) -> list[Judged]:
         """Parts whose coverage is off."""
-        return [j for j in self.judged if j.flag]
+        return [j for j in self.judged if j.flag == COVERAGE]
+
+    @property
+    def n_few(self) -> int:
+        """Parts whose coverage seems off, of too few cells to be sure."""
+        return sum(j.flag == FEW_CELLS for j in self.judged)
 
 
 def evaluate_plan(
@@ -131,8 +141,9 @@ def _judge(
 
 
 def _flag(line: Line, method: str, level: float) -> str:
-    has_intervals = method == "decay" and line.n >= LEAST_JUDGED
-    return "coverage" if has_intervals and abs(line.coverage - level) > MAX_OFF else ""
+    if method != "decay" or abs(line.coverage - level) <= MAX_OFF:
+        return ""
+    return COVERAGE if line.n >= LEAST_JUDGED else FEW_CELLS
 
 
 def _levels(con: duckdb.DuckDBPyConnection, attribute: str) -> npt.NDArray[np.str_]:

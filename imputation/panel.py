@@ -12,7 +12,7 @@ import numpy.typing as npt
 from biobraid.imputation.decay_fit import FittedDecay, Pairs, fit_all
 from biobraid.imputation.decay_model import predict_past
 from biobraid.imputation.marginal import Marginal, fit_marginal
-from biobraid.imputation.series import FAR_DAYS, Series, after, before
+from biobraid.imputation.series import FAR_DAYS, Before, Series, after, before
 from biobraid.imputation.two_sided import predict_both
 
 Floats = npt.NDArray[np.float64]
@@ -52,19 +52,29 @@ class ConceptModel:
 
 
 @dataclass(frozen=True)
+class Around:
+    """What stands around the cells that were predicted; later is None where it was not looked at."""
+
+    earlier: Before
+    later: Before | None = None
+
+
+@dataclass(frozen=True)
 class Predicted:
     """Predictions of cells of one concept, on the score scale.
 
     gap_days: to the last neighbour, or, where later ones count too, the harmonic mean of the
     distances to both sides (twice the distance where there is one side only): a cell an hour
     after the last value is easier if the next one is an hour away than if it is a day away.
-    FAR_DAYS where there is no neighbour.
+    FAR_DAYS where there is no neighbour. around: what the prediction was made from, kept until
+    the prediction has been adjusted.
     """
 
     score: Floats
     variance: Floats
     gap_days: Floats
     n_prior: Floats
+    around: Around | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,11 +100,11 @@ class DecayModel:
         decay = model.fitted.decay
         if direction == "past":
             score, variance = predict_past(decay, earlier, mean)
-            return Predicted(score, variance, earlier.last_days, earlier.n)
+            return Predicted(score, variance, earlier.last_days, earlier.n, Around(earlier))
         later = after(series, targets.group, targets.minute)
         score, variance = predict_both(decay, earlier, later, mean)
         gap = _two_sided_gap(earlier.last_days, later.last_days)
-        return Predicted(score, variance, gap, earlier.n)
+        return Predicted(score, variance, gap, earlier.n, Around(earlier, later))
 
 
 def _two_sided_gap(earlier: Floats, later: Floats) -> Floats:

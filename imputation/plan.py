@@ -17,6 +17,15 @@ split: {train: 0.6, tuning: 0.2}   # shares of persons; the rest judges
 seed: 1
 m: 0                               # draws besides the best value (imputation_no 1 to m)
 level: 0.9                         # of the intervals
+
+A plan with `method: forests` imputes a table with a row per person m times instead, for pooling:
+
+method: forests
+assumes: mcar                      # why values are missing; see docs/how-to/imputation.md
+attributes: [sex, ethnicity]       # of mart.person_attribute, beside the age at entry
+m: 5
+iterations: 4
+variables: [{name: bmi, concept_id: 3038553, pick: latest}]   # latest, first or mean
 """
 
 from __future__ import annotations
@@ -35,6 +44,8 @@ from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.home import validation_faults
 
 Method = Literal["auto", "decay", "carry_forward", "covariate_mean"]
+Pick = Literal["latest", "first", "mean"]
+Missing = Literal["mcar", "mar", "mnar"]  # at random; by what was observed; by the value itself
 _NAME = r"^[a-z][a-z0-9_]{0,62}$"
 
 
@@ -86,6 +97,7 @@ class Variable(_Strict):
     range: Range = Range()
     method: Method = "auto"
     max_age_days: float | None = Field(default=None, gt=0)
+    pick: Pick = "latest"  # with forests: a person's one value
 
     @field_validator("concept_id", mode="before")
     @classmethod
@@ -104,6 +116,7 @@ class ImputationPlan(_Strict):
 
     name: str = "plan"
     title: str = ""
+    method: Literal["decay", "forests"] = "decay"
     variables: list[Variable] = Field(min_length=1, max_length=2000)
     direction: Literal["past", "both"] = "past"
     cross: bool = True
@@ -113,6 +126,34 @@ class ImputationPlan(_Strict):
     seed: int = 1
     m: int = Field(default=0, ge=0, le=100)
     level: float = Field(default=0.9, gt=0.5, lt=1)
+    assumes: Missing | None = None
+    attributes: list[str] = []
+    iterations: int = Field(default=4, ge=1, le=50)
+
+    @model_validator(mode="after")
+    def _fits_its_method(self) -> ImputationPlan:
+        if self.method == "decay":
+            told = [
+                n for n in ("assumes", "attributes", "iterations") if n in self.model_fields_set
+            ]
+            if told:
+                raise ValueError(f"{', '.join(told)}: only with method: forests")
+            if self.assumes is not None and not self.m:
+                raise ValueError("assumes: only with draws to be pooled (m)")
+            return self
+        alien = [n for n in ("direction", "cross", "grid", "level") if n in self.model_fields_set]
+        if alien:
+            raise ValueError(f"{', '.join(alien)}: not with method: forests")
+        if self.m < 2:
+            raise ValueError("method: forests needs m of 2 or more, to be pooled")
+        if self.assumes is None:
+            raise ValueError("method: forests must say what it assumes: mcar, mar or mnar")
+        of_decay = [
+            v.name for v in self.variables if v.method != "auto" or v.max_age_days is not None
+        ]
+        if of_decay:
+            raise ValueError(f"{', '.join(of_decay)}: method and max_age_days are of decay plans")
+        return self
 
     @field_validator("variables")
     @classmethod

@@ -9,7 +9,8 @@
   covariate(group_no, age, is_female)
 
 Minutes count from `origin`, the first day of any follow-up. Values outside a follow-up, outside
-the plausible range or in another unit are not used, and counted.
+the plausible range or in another unit are not used, and counted. A plan by forests has one
+follow-up per person, from the first to the last day observed, and one instant, its end.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ _STEP = {"day": MINUTES_PER_DAY, "hour": 60, "minute": 1}
 _FOLLOW_UP = """
 CREATE OR REPLACE TEMP TABLE follow_up AS
 WITH placed AS (
-  SELECT o.person_id, o.observation_period_start_date AS start_date,
-    o.observation_period_end_date AS end_date,
+  SELECT o.person_id, min(o.observation_period_start_date) AS start_date,
+    max(o.observation_period_end_date) AS end_date,
     md5_number_lower(concat($seed, ':', o.person_id)) % 1000000 / 1e6 AS place
   FROM cdm.observation_period AS o
+  GROUP BY o.person_id, CASE WHEN $per_person THEN NULL ELSE o.observation_period_id END
 ), origin AS (
   SELECT min(start_date) AS first_day FROM placed
 )
@@ -107,6 +109,11 @@ FROM (
   FROM follow_up
 )
 """
+_GRID_PERSON = """
+CREATE OR REPLACE TEMP TABLE grid AS
+SELECT group_no, last_minute // $step * $step AS minute, first_minute // $step * $step AS since
+FROM follow_up
+"""
 _TARGET = """
 CREATE OR REPLACE TEMP TABLE target AS
 SELECT v.variable AS concept_id, g.group_no, g.minute, CAST(NULL AS DOUBLE) AS value
@@ -142,14 +149,17 @@ def prepare_tables(con: duckdb.DuckDBPyConnection, plan: ImputationPlan) -> Prep
     _load_plan(con, plan)
     step = _STEP[plan.resolution]
     con.execute(_FOLLOW_UP, {"seed": plan.seed, "train": plan.split.train,
-                             "tuning": plan.split.tuning})  # fmt: skip
+                             "tuning": plan.split.tuning,
+                             "per_person": plan.method == "forests"})  # fmt: skip
     con.execute(_FACT)
     con.execute(
         "UPDATE plan_fact SET fate = 'outside_follow_up' WHERE minute < 0 OR minute >= ?",
         [_MAX_MINUTE],
     )
     con.execute(_CELL, {"step": step})
-    if plan.grid.every_days is None:
+    if plan.method == "forests":
+        con.execute(_GRID_PERSON, {"step": step})
+    elif plan.grid.every_days is None:
         con.execute(_GRID_MEASURED)
     else:
         every = plan.grid.every_days * MINUTES_PER_DAY

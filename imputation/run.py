@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 import duckdb
 import numpy as np
@@ -21,6 +20,7 @@ from biobraid.imputation.observations import stream_concepts
 from biobraid.imputation.panel import Cells, Predicted
 from biobraid.imputation.plan import ImputationPlan
 from biobraid.imputation.prepare import Prepared, prepare_tables
+from biobraid.imputation.publish import Stamp, publish, write_parameters, write_run
 from biobraid.imputation.tables import forget_plan, make_tables
 
 Progress = Callable[[str, float | None], None]
@@ -35,7 +35,7 @@ class VariableResult:
     method: str | None  # None in a dry run
     n_observed: int
     n_missing: int
-    n_imputed: int  # best values, not draws
+    n_imputed: int  # cells, not draws
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,10 @@ class RunResult:
     dry_run: bool
 
 
-@dataclass(frozen=True)
-class Stamp:
-    """What a row of imputation_run says of its making; the clock is read by the caller."""
-
-    run_id: str
-    code_version: str
-    started_at: datetime
-
-
 def dry_run(con: duckdb.DuckDBPyConnection, plan: ImputationPlan) -> RunResult:
     """What the plan would fill: cells observed and missing per variable."""
     prepared = prepare_tables(con, plan)
-    return RunResult(plan.name, _results(plan, prepared, {}, {}), prepared.facts, False, True)
+    return RunResult(plan.name, results(plan, prepared, {}, {}), prepared.facts, False, True)
 
 
 def run_plan(
@@ -88,23 +79,24 @@ def run_plan(
         forget_plan(con, plan.name)
         tell("fill", 0.4)
         filled = _fill(con, plan, fitted, study, tell)
-        _publish(con, plan, stamp.run_id, prepared)
-        _write_parameters(con, plan, fitted, stamp.run_id)
+        publish(con, plan, stamp.run_id, prepared)
+        write_parameters(con, plan, fitted, stamp.run_id)
         tell("flags", 0.8)
         build_flags(con, stamp.run_id, prepared.origin)
         audit_missingness(con, stamp.run_id)
-        _write_run(con, plan, stamp, prepared, filled, time.monotonic() - start)
+        write_run(con, plan, stamp, prepared, filled, time.monotonic() - start)
     except BaseException:
         con.execute("ROLLBACK")
         raise
     con.execute("COMMIT")
-    results = _results(plan, prepared, dict(fitted.chosen), filled)
-    return RunResult(plan.name, results, prepared.facts, fitted.is_calibrated, False)
+    made = results(plan, prepared, dict(fitted.chosen), filled)
+    return RunResult(plan.name, made, prepared.facts, fitted.is_calibrated, False)
 
 
-def _results(
+def results(
     plan: ImputationPlan, prepared: Prepared, chosen: dict[int, str], filled: dict[int, int]
 ) -> tuple[VariableResult, ...]:
+    """What became of each variable, from counts by variable name and number."""
     return tuple(
         VariableResult(
             v.name, chosen.get(n), prepared.observed[v.name], prepared.targets[v.name],
@@ -140,7 +132,7 @@ def _fill(
             fill_chosen(fitted, visible, wanted).items()
         ):
             counts[concept] = counts.get(concept, 0) + int(np.isfinite(best.value).sum())
-            for number, given in _with_draws(plan, fitted, concept, best, predicted, first):
+            for number, given in with_draws(plan, fitted, concept, best, predicted, first):
                 sink.add(_labelled(concept, given, number, method))
         tell("fill", 0.4 + 0.4 * min(last, n_groups) / n_groups)
     sink.flush()
@@ -152,7 +144,7 @@ def _of_groups(cells: Cells, first: int, last: int) -> Cells:
     return Cells(cells.group[low:high], cells.minute[low:high], cells.value[low:high])
 
 
-def _with_draws(
+def with_draws(
     plan: ImputationPlan,
     fitted: FittedPlan,
     concept: int,
@@ -185,74 +177,3 @@ def _labelled(concept: int, filled: Filled, number: int, method: str) -> pa.Tabl
     numbers = pa.repeat(pa.scalar(number, pa.int32()), len(given))
     given = given.append_column("imputation_no", numbers)
     return given.append_column("method", pa.repeat(pa.scalar(method), len(given)))
-
-
-def _publish(
-    con: duckdb.DuckDBPyConnection, plan: ImputationPlan, run_id: str, prepared: Prepared
-) -> None:
-    """From group and minute to person and time; only decay that looks both ways uses the future."""
-    con.execute(
-        """INSERT INTO imputed.imputed_value
-           SELECT $run, f.imputation_no, u.person_id, v.name,
-             (SELECT min(c.concept_id) FROM plan_concept AS c WHERE c.variable = v.variable),
-             CAST($origin AS TIMESTAMP) + to_minutes(f.minute), f.value, f.lower, f.upper, f.sd,
-             f.delta_days, f.n_prior, f.decay_weight, f.method,
-             f.method = 'decay' AND $direction = 'both', TRUE
-           FROM filled_cell AS f
-           JOIN follow_up AS u ON u.group_no = f.group_no
-           JOIN plan_variable AS v ON v.variable = f.concept_id
-           ORDER BY u.person_id, v.name, f.minute, f.imputation_no""",
-        {"run": run_id, "origin": prepared.origin, "direction": plan.direction},
-    )
-
-
-def _write_parameters(
-    con: duckdb.DuckDBPyConnection, plan: ImputationPlan, fitted: FittedPlan, run_id: str
-) -> None:
-    calibration = fitted.decay.calibration
-    for n, variable in enumerate(plan.variables):
-        model = fitted.decay.model.concepts.get(n)
-        judged = {m: r.take(r.concept == n) for m, r in fitted.tuning.items()}
-        maes = [judged[m].mae if m in judged and len(judged[m]) else None
-                for m in ("carry_forward", "covariate_mean", "decay")]  # fmt: skip
-        d = model.fitted.decay if model else None
-        con.execute(
-            f"INSERT INTO imputed.decay_param VALUES ({', '.join('?' * 16)})",  # noqa: S608
-            [run_id, variable.name, min(variable.concept_id), fitted.chosen[n], *maes,
-             len(judged["decay"]) if "decay" in judged else 0,
-             *((d.w, d.b, d.kappa, d.s2, d.q, d.smooth) if d else [None] * 6),
-             model.fitted.n_pairs if model else 0,
-             model.fitted.prior_used if model else None],
-        )  # fmt: skip
-        if calibration is None or n not in calibration.concepts:
-            continue
-        row = calibration.concepts.index(n)
-        ends = [0.0, *calibration.edges.tolist(), None, None]
-        for gap_bin in range(calibration.scale.shape[1]):
-            is_none = gap_bin == len(calibration.edges) + 1
-            con.execute(
-                "INSERT INTO imputed.decay_calibration VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [run_id, variable.name, gap_bin, None if is_none else ends[gap_bin],
-                 None if is_none else ends[gap_bin + 1], float(calibration.scale[row, gap_bin]),
-                 int(calibration.n[row, gap_bin])],
-            )  # fmt: skip
-
-
-def _write_run(
-    con: duckdb.DuckDBPyConnection,
-    plan: ImputationPlan,
-    stamp: Stamp,
-    prepared: Prepared,
-    filled: dict[int, int],
-    seconds: float,
-) -> None:
-    n_fitted = con.execute(
-        "SELECT count(DISTINCT person_id) FROM follow_up WHERE part = 'train'"
-    ).fetchone()
-    con.execute(
-        f"INSERT INTO imputed.imputation_run VALUES ({', '.join('?' * 16)})",  # noqa: S608
-        [stamp.run_id, plan.name, plan.title, plan.digest, stamp.code_version, plan.seed,
-         plan.direction, plan.m, plan.level, "train", n_fitted[0] if n_fitted else 0,
-         sum(prepared.observed.values()), sum(prepared.targets.values()), sum(filled.values()),
-         stamp.started_at, seconds],
-    )  # fmt: skip

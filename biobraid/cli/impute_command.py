@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from biobraid.core.home import Home
     from biobraid.imputation.judge import Evaluation
+    from biobraid.imputation.plan import ImputationPlan
     from biobraid.imputation.run import RunResult
 
 _PLAN = click.argument("plan", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -50,28 +51,40 @@ def command() -> None:
 @command.command("run")
 @_PLAN
 @click.option("--dry-run", is_flag=True, help="Say what would be filled; write nothing.")
+@click.option("--use-kernel", is_flag=True,
+              help="With method forests: apply the kernel of the plan's last run, fit nothing.")  # fmt: skip
 @click.pass_obj
-def run_command(call: Invocation, plan: Path, dry_run: bool) -> None:
+def run_command(call: Invocation, plan: Path, dry_run: bool, use_kernel: bool) -> None:
     """Run PLAN: fit on the training persons, choose per variable, fill, and flag every cell."""
     from biobraid.core.runs import code_version
     from biobraid.imputation.plan import read_plan
-    from biobraid.imputation.run import Stamp, run_plan
+    from biobraid.imputation.publish import Stamp
     from biobraid.imputation.run import dry_run as say
+    from biobraid.imputation.run import run_plan
 
     with writing(call, "impute") as (home, run), call.out.progress("impute") as update:
         read = read_plan(plan)
+        if use_kernel and read.method != "forests":
+            raise SettingsError(Fault("--use-kernel", "this plan is not one by forests"))
         con = _open(home, read_only=dry_run)
         try:
             if dry_run:
                 made = say(con, read)
             else:
                 started = datetime.now(UTC).replace(tzinfo=None)
-                made = run_plan(con, read, Stamp(run.run_id, code_version(), started), update)
+                stamp = Stamp(run.run_id, code_version(), started)
+                if read.method == "forests":
+                    from biobraid.imputation.forests import run_forests
+
+                    kernel = home.kernels / f"{read.name}.forests"
+                    made = run_forests(con, read, stamp, kernel, update, use_saved=use_kernel)
+                else:
+                    made = run_plan(con, read, stamp, update)
                 con.execute("CHECKPOINT")
         finally:
             con.close()
         run.detail.update({"plan": made.plan, "imputed": sum(v.n_imputed for v in made.variables)})
-    _report_run(call, made)
+    _report_run(call, made, read)
 
 
 def _open(home: Home, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -88,7 +101,9 @@ def _open(home: Home, read_only: bool) -> duckdb.DuckDBPyConnection:
     return connect(home, read_only)
 
 
-def _report_run(call: Invocation, made: RunResult) -> None:
+def _report_run(call: Invocation, made: RunResult, plan: ImputationPlan) -> None:
+    from biobraid.imputation.designs import measured, refused_designs
+
     header = ["variable", "method", "observed", "missing", "imputed"]
     rows = [
         [v.name, v.method or "", v.n_observed, v.n_missing, v.n_imputed] for v in made.variables
@@ -100,10 +115,18 @@ def _report_run(call: Invocation, made: RunResult) -> None:
             call.out.say(f"  {n:,} values not used: {fate.replace('_', ' ')}")
     if not made.dry_run and not made.is_calibrated:
         call.out.warn("  Too few tuning persons: no calibrated intervals, carry-forward chosen.")
+    found = measured(plan.method, plan.assumes) if plan.assumes else None
+    if found and not found.holds:
+        call.out.warn(f"  {found.text}")
+    elif plan.m and plan.assumes is None:
+        refused = ", ".join(refused_designs(plan.method))
+        call.out.warn(f"  Pooled draws of {plan.method} are no default under {refused}: "
+                      "say in the plan what you assume (assumes).")  # fmt: skip
     call.out.result(
         {
             "plan": made.plan,
             "dry_run": made.dry_run,
+            "is_default_for_design": found.holds if found else None,
             "is_calibrated": made.is_calibrated,
             "facts": made.facts,
             "variables": [v.__dict__ for v in made.variables],
@@ -124,6 +147,11 @@ def evaluate_command(call: Invocation, plan: Path) -> None:
 
     with recorded(call, "impute evaluate") as (home, run), call.out.progress("evaluate") as update:
         read = read_plan(plan)
+        if read.method == "forests":
+            raise SettingsError(
+                Fault(read.name, "a plan by forests is not judged on hidden cells", "a plan by decay",
+                      "What its pooled intervals are worth: docs/how-to/imputation.md")
+            )  # fmt: skip
         con = _open(home, read_only=True)
         try:
             found = evaluate_plan(con, read, update)
@@ -151,6 +179,8 @@ def _report_evaluation(call: Invocation, found: Evaluation, written: list[Path])
             f"  coverage {j.line.coverage:.3f} of {j.line.n:,} cells: "
             f"{j.mask}, {j.line.part} {j.line.level}"
         )
+    if found.n_few:
+        call.out.say(f"  {found.n_few} parts of fewer than 200 cells seem off too: evaluation.csv")
     for path in written:
         call.out.say(f"  {path}")
     call.out.result(

@@ -123,6 +123,19 @@ def test_values_from_the_future_are_refused_unless_asked_for_by_name(
     assert "LATER values" in (made.folder / "card.md").read_text()
 
 
+def test_forests_have_draws_only(bank: Home, tmp_path: Path) -> None:
+    """Draw 0, the best value, would find nothing and leave every cell empty in silence."""
+    put_imputed(bank)
+    with duckdb.connect(str(bank.warehouse)) as con:
+        con.execute("UPDATE imputed.decay_param SET method = 'forests'")
+    create_project(bank, "alpha", title="t", purpose="p", date_policy=DatePolicy(kind="exact"))
+    release(bank, "alpha", "r1")
+    (tmp_path / "all.sql").write_text(COHORT)
+    run_cohort(bank, "alpha", "all", tmp_path / "all.sql")
+    with pytest.raises(SettingsError, match="imputation_no 1 to 1"):
+        export_wide(bank, "alpha", "all", "d1", plan(tmp_path))
+
+
 @pytest.mark.parametrize("asked", [{"plan": "lab"}, {"variable": "bmj"}, {"imputation_no": 7}])
 def test_what_was_never_imputed_is_named(
     bank: Home, tmp_path: Path, asked: dict[str, object]

@@ -72,6 +72,23 @@ def test_a_plan_is_run_and_said_in_json(
         assert [(r["verb"], r["status"]) for r in manifest.runs()][-1] == ("impute", "ok")
 
 
+def test_a_plan_by_forests_keeps_its_kernel_and_says_what_it_is_worth(
+    ready: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "table.yaml"
+    path.write_text(f"method: forests\nassumes: mnar\nm: 2\niterations: 1{PLAN}".replace(
+        ", max_age_days: 4000", ""))  # fmt: skip
+    assert call(ready, "impute", str(path), "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["is_default_for_design"] is False
+    assert {v["method"] for v in said["variables"]} == {"forests"}
+    assert (ready.kernels / "table.forests").is_file()
+    assert call(ready, "impute", str(path), "--use-kernel") == 0
+    assert "no default where values are missing" in capsys.readouterr().err
+    assert call(ready, "impute", str(tmp_path / "labs.yaml"), "--use-kernel") == 10
+    assert call(ready, "impute", "evaluate", str(path)) == 10
+
+
 def test_an_evaluation_writes_its_report_and_no_table(
     ready: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from biobraid.imputation.decay import DecayMethod, decay_methods, with_calibration
+from biobraid.imputation.decay import decay_method, decay_methods, with_calibration
 from biobraid.imputation.decay_fit import Pairs, fit_all
 from biobraid.imputation.decay_model import START, Decay, negative_log_likelihood, predict_past
 from biobraid.imputation.evaluate import by_concept, by_gap, recover
@@ -31,7 +31,7 @@ def test_prediction_is_nearly_as_good_as_with_the_true_process(tau: float, nugge
     is_train = cells.group < N // 2
     model = fit_panel({1: cells.take(is_train)}, simulated.intercept(N), seed=1)
     test = cells.take(~is_train)
-    method = DecayMethod(model, "past")
+    method = decay_method(model, {1: cells.take(is_train)}, "past", with_cross=False)
     got = method.fill({1: test}, {1: test})[1]
     error = np.sqrt(((got.value - test.value) ** 2).mean())
     best = np.sqrt(((simulated.best_past(test, tau, nugget) - test.value) ** 2).mean())
@@ -78,7 +78,11 @@ def test_intervals_hold_on_other_persons(fitted: tuple[dict[int, Cells], DecayMo
     aside = simulated.part(panel, (np.arange(N) >= N // 2) & (np.arange(N) < 3 * N // 4))
     test = simulated.part(panel, np.arange(N) >= 3 * N // 4)
     masks = [hide_at_random(aside, 0.3, 1), hide_blocks(aside, 20, 2), hide_blocks(aside, 20, 3)]
-    method = with_calibration(DecayMethod(model, "past"), masks, level=0.9)
+    training = simulated.part(panel, np.arange(N) < N // 2)
+    plain = decay_method(
+        model, training, "past", with_cross=False, masked=[hide_blocks(training, 20, 7)]
+    )
+    method = with_calibration(plain, masks, level=0.9)
     for split in (hide_at_random(test, 0.3, 4), hide_blocks(test, 20, 5)):
         got = recover(model, method.fill(*split))
         assert got.coverage == pytest.approx(0.9, abs=0.03)
@@ -113,7 +117,15 @@ def test_what_held_out_persons_have_changes_no_parameter() -> None:
         fit_panel(simulated.part(p, is_train), simulated.intercept(200), seed=4)
         for p in (panel, shuffled)
     )
+    for_one, for_other = (
+        decay_method(m, simulated.part(p, is_train), "past", with_cross=True)
+        for m, p in ((one, panel), (other, shuffled))
+    )
+    assert for_one.cross is not None and for_other.cross is not None
+    assert (for_one.cross.level.correlation == for_other.cross.level.correlation).all()
     for concept, known in one.concepts.items():
+        ours, theirs = (m.adjustment.weights[concept] for m in (for_one, for_other))
+        assert (ours == theirs).all()
         assert known.fitted == other.concepts[concept].fitted
         assert (known.beta == other.concepts[concept].beta).all()
         assert (known.marginal.values == other.concepts[concept].marginal.values).all()

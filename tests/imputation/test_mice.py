@@ -112,6 +112,18 @@ def test_a_column_complete_in_training_is_filled_in_other_rows(fitted) -> None:
     assert completed[0]["whole"].null_count == 0
 
 
+def test_a_level_that_is_certain_or_rare_breaks_nothing() -> None:
+    """Log odds of a probability of 0 or 1 are infinite, and a matching on them fails."""
+    draw = np.random.default_rng(4)
+    x = draw.normal(size=600)
+    group = np.where(x > 0, "above", np.where(draw.random(600) < 0.01, "rare", "below"))
+    gone = draw.random(600) < 0.1
+    table = pa.table({"x": x, "group": pa.array(group, mask=gone)})
+    completed = apply_mice(run_mice(table, m=1, iterations=2, seed=1), table)[0]
+    filled = np.array(completed["group"].to_pylist())[gone]
+    assert (filled == group[gone]).mean() > 0.85
+
+
 def test_a_level_unseen_in_training_is_kept_where_it_was_observed(fitted) -> None:
     given = mixed(2)
     text = given["text"].to_pylist()

@@ -174,6 +174,29 @@ def test_missingness_that_depends_on_sex_fails_the_audit(con: duckdb.DuckDBPyCon
     assert found == [("fail",)]
 
 
+def test_the_audit_counts_gaps_by_study_site_and_every_attribute(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    """HbA1c is rarely measured at one care site; a tenth of persons came from an earlier study."""
+    con.execute("UPDATE cdm.person SET care_site_id = person_id % 2")
+    con.execute("""DELETE FROM cdm.measurement WHERE measurement_concept_id = 3004410
+        AND person_id % 2 = 1 AND measurement_id % 3 > 0""")
+    con.execute("""INSERT INTO mart.source_coverage SELECT person_id, 'r', 'main',
+        covered_from - 9, covered_to FROM mart.source_coverage WHERE person_id % 10 = 0""")
+    con.execute("""INSERT INTO mart.person_attribute SELECT person_id, 'region', 'x',
+        'centre ' || person_id % 3 FROM cdm.person
+        UNION ALL SELECT person_id, 'postal_area', 'x', CAST(person_id AS VARCHAR) FROM cdm.person""")
+    run_plan(con, plan_of(), STAMP)
+    found = rows(con, """SELECT attribute, list(level ORDER BY level), min(verdict)
+        FROM imputed.missingness_audit WHERE variable = 'hba1c' GROUP BY ALL ORDER BY 1""")  # fmt: skip
+    assert [(a, levels) for a, levels, _ in found] == [
+        ("care_site", ["0", "1"]), ("first_study", ["r", "s"]),
+        ("region", ["centre 0", "centre 1", "centre 2"]), ("sex", ["female", "male"]),
+    ]  # fmt: skip
+    assert {a: verdict for a, _, verdict in found}["care_site"] == "fail"
+    assert {a: verdict for a, _, verdict in found}["region"] == "ok"
+
+
 def test_a_limit_leaves_older_cells_empty(con: duckdb.DuckDBPyConnection) -> None:
     plan = ImputationPlan.model_validate({"name": "p", "variables": [
         {"name": "bmi", "concept_id": BMI, "max_age_days": 200},

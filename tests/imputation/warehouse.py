@@ -12,7 +12,8 @@ ORIGIN = date(2010, 1, 1)
 BMI, HBA1C, RARE = 3038553, 3004410, 3020460
 _TABLES = """
 CREATE SCHEMA cdm; CREATE SCHEMA mart; CREATE SCHEMA stem;
-CREATE TABLE cdm.person (person_id BIGINT, gender_concept_id BIGINT, year_of_birth INTEGER);
+CREATE TABLE cdm.person (person_id BIGINT, gender_concept_id BIGINT, year_of_birth INTEGER,
+  care_site_id BIGINT);
 CREATE TABLE cdm.observation_period (observation_period_id BIGINT, person_id BIGINT,
   observation_period_start_date DATE, observation_period_end_date DATE);
 CREATE TABLE cdm.measurement (measurement_id BIGINT, person_id BIGINT,
@@ -43,7 +44,7 @@ def person(
     con: duckdb.DuckDBPyConnection, person_id: int, *periods: tuple[int, int], sex: int = 8532
 ) -> None:
     """A person with follow-ups given as days from ORIGIN."""
-    con.execute("INSERT INTO cdm.person VALUES (?, ?, 1960)", [person_id, sex])
+    con.execute("INSERT INTO cdm.person VALUES (?, ?, 1960, NULL)", [person_id, sex])
     for n, (first, last) in enumerate(periods):
         con.execute(
             "INSERT INTO cdm.observation_period VALUES (?, ?, ?, ?)",
