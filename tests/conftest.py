@@ -11,6 +11,7 @@ from biobraid.core.home import Home, create_home
 from biobraid.core.keys import create_keys
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks, or it sees none of these
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each file to one worker, so that what its tests share is made once.
 
@@ -22,7 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             folder = item.path.parent.name
             group = folder if folder in ("demo", "faults") else item.path.as_posix()
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path.parent.name not in ("whole_way", "demo"))
+    items.sort(
+        key=lambda item: item.path.parent.name not in ("whole_way", "demo", "faults", "shared")
+    )
 
 
 @pytest.fixture
