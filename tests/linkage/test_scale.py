@@ -1,4 +1,4 @@
-"""A hundred thousand persons: time, memory, and the two kinds of links among them."""
+"""A hundred thousand persons: memory, and the two kinds of links among them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from tests.linkage.conftest import Bank, nhs
 N_PERSONS = 100_000
 # Measured in a process of its own: the test's process has a peak of its own.
 MEASURE = """
-import json, resource, sys, time
+import json, resource, sys
 from pathlib import Path
 from biobraid.core.home import open_home
 from biobraid.linkage.link import link
-home, began = open_home(Path(sys.argv[1])), time.perf_counter()
-result = link(home)
-seconds = time.perf_counter() - began
+result = link(open_home(Path(sys.argv[1])))
 peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-print(json.dumps({"seconds": seconds, "peak_gb": peak_gb, "totals": result.totals()}))
+print(json.dumps({"peak_gb": peak_gb, "totals": result.totals()}))
 """
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_persons_link_in_seconds(bank: Bank) -> None:
+def test_a_hundred_thousand_persons_link_in_bounded_memory(bank: Bank) -> None:
     rng = random.Random(1)
     ehr, survey, gene = [], [], []
     for n in range(N_PERSONS):
@@ -49,6 +47,4 @@ def test_a_hundred_thousand_persons_link_in_seconds(bank: Bank) -> None:
     assert totals["n_persons"] == N_PERSONS
     assert totals["n_linked_strong_key"] == N_PERSONS / 2
     assert totals["n_linked_map"] == N_PERSONS / 10
-    # 4 s and 0.6 GB on two idle cores; the lines leave room for a busy machine.
-    assert found["seconds"] < 60, found
-    assert found["peak_gb"] < 1.5, found
+    assert found["peak_gb"] < 1.5, found  # 0.6 GB when it was written
