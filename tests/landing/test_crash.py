@@ -81,6 +81,11 @@ def calm(tmp_path: Path, key_dir: Path) -> Home:
 def test_killed_at_random_points_and_run_again_gives_the_same_rows(
     tmp_path: Path, calm: Home
 ) -> None:
+    undisturbed = new_home(tmp_path / "undisturbed")
+    deliver_all(undisturbed, "first")
+    began = time.perf_counter()
+    ingest_child(undisturbed, 2).wait()
+    seconds = time.perf_counter() - began  # from the start of the process to its end
     killed = new_home(tmp_path / "killed")
     chance = random.Random(20)
     n_kills = 0
@@ -88,7 +93,7 @@ def test_killed_at_random_points_and_run_again_gives_the_same_rows(
         deliver_all(killed, which)
         for _ in range(4):
             child = ingest_child(killed, 2)
-            time.sleep(chance.uniform(0.7, 3.5))
+            time.sleep(chance.uniform(0.3, 0.9) * seconds)
             if child.poll() is None:
                 child.kill()  # SIGKILL
                 n_kills += 1

@@ -182,7 +182,7 @@ def test_a_publication_killed_half_way_is_not_in_force(
     expected = objects(home)
     with Manifest(home) as manifest:
         assert manifest.sweep() == 0
-    assert len(expected) == 18
+    assert len(expected) == 19
 
 
 def test_a_loaded_vocabulary_is_left_alone_and_looked_into(home: Home, study: Study) -> None:
