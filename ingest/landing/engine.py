@@ -52,8 +52,9 @@ def ingest(
 
     The caller holds core.lock.writer. A file lands whole or not at all; a bad one stops no
     other. A run without news changes nothing, one after a kill goes on where it stopped.
-    workers: processes that read (None: as many as threads and memory allow). id_bits: width of
-    row ids, to be lowered only by tests that plant clashes.
+    workers: processes that read (None: as many as threads and memory allow, or none beside this
+    one for a small delivery). id_bits: width of row ids, to be lowered only by tests that plant
+    clashes.
     """
     keys = ingest_keys(home)
     studies, outcomes = _studies(home, study_ids)

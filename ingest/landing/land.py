@@ -70,8 +70,10 @@ def land_source(
         outcomes += landing.hold_back(waiting)
     elif waiting:
         outcomes += landing.put_in_force(waiting)
-    if staging is None and any(o.status == "landed" for o in outcomes):
-        # A failed file that is no longer delivered has been mended: this delivery came instead.
+    is_whole = staging is None and delivery.source.delivery == "full"
+    if is_whole and any(o.status == "landed" for o in outcomes):
+        # What is delivered is all there is: a failed file that no longer is has been replaced.
+        # Where files add up, it stays in the books, because nothing says that its rows came.
         manifest.keep_failed(
             delivery.study.id,
             delivery.source_id,

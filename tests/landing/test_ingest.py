@@ -103,6 +103,16 @@ def test_a_bad_file_stops_no_other(home: Home) -> None:
     assert values(home) == [("bmi", "21.5"), ("bmi", "22"), ("height", "170")]
 
 
+def test_where_files_add_up_a_failed_one_stays_in_the_books(home: Home) -> None:
+    declare(home, q={**KEYED, "delivery": "append"})
+    failing = deliver(home, "q1.csv", "nobody,bmi\n P1,21.5")
+    assert run(home).exit_code == 11
+    failing.unlink()
+    deliver(home, "q2.csv", "person,bmi\n P2,22")
+    assert run(home).exit_code == 0
+    assert sorted(raw_file_table(home).column("status").to_pylist()) == ["active", "failed"]
+
+
 @pytest.mark.parametrize(("misbehave", "code"), [("books", 13), ("bug", 1)])
 def test_a_breach_or_a_bug_lands_nothing_and_says_no_value(
     home: Home, misbehave: str, code: int
