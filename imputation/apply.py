@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from biobraid.core.warehouse import transaction
 from biobraid.imputation.decay import DecayMethod, Filled
 from biobraid.imputation.observations import stream_concepts
 from biobraid.imputation.panel import Cells
@@ -45,17 +46,12 @@ def fill_table(
         return method.fill({concept: visible}, {concept: wanted})[concept]
 
     sink = Sink(con, into)
-    con.execute("BEGIN")  # one transaction: each of its own would write the rows to the log first
-    try:
+    with transaction(con):  # one transaction: each of its own would write the rows to the log first
         con.execute(f"CREATE OR REPLACE TABLE {into} ({COLUMNS})")
         for concept, visible, wanted in _side_by_side(con, observations, targets, is_sorted):
             if concept in method.model.concepts:
                 sink.add(filled_table(concept, fill(concept, visible, wanted)))
         sink.flush()
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
     return sink.n_rows
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from biobraid.core.errors import Fault, SettingsError
+from biobraid.core.warehouse import transaction
 from biobraid.imputation.apply import COLUMNS as FILLED_COLUMNS
 from biobraid.imputation.apply import Sink
 from biobraid.imputation.flags import audit_missingness, build_flags
@@ -55,8 +56,7 @@ def run_forests(
     table = person_table(con, plan)
     tell("fit", 0.1)
     model = _saved(plan, kernel) if use_saved else _fit(con, plan, table)
-    con.execute("BEGIN")
-    try:
+    with transaction(con):
         make_tables(con)
         forget_plan(con, plan.name)
         filled = _fill(con, plan, model, table, tell)
@@ -66,10 +66,6 @@ def run_forests(
         build_flags(con, stamp.run_id, prepared.origin)
         audit_missingness(con, stamp.run_id)
         write_run(con, plan, stamp, prepared, filled, time.monotonic() - start)
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
     if not use_saved:
         model.save(kernel)
     chosen = dict.fromkeys(range(len(plan.variables)), "forests")

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import ndtri
 
+from biobraid.core.warehouse import transaction
 from biobraid.imputation.apply import COLUMNS as FILLED_COLUMNS
 from biobraid.imputation.apply import Sink, filled_table
 from biobraid.imputation.decay import Filled
@@ -73,8 +74,7 @@ def run_plan(
     study = load_study(con)
     tell("fit", 0.2)
     fitted = fit_plan(study, plan)
-    con.execute("BEGIN")
-    try:
+    with transaction(con):
         make_tables(con)
         forget_plan(con, plan.name)
         tell("fill", 0.4)
@@ -85,10 +85,6 @@ def run_plan(
         build_flags(con, stamp.run_id, prepared.origin)
         audit_missingness(con, stamp.run_id)
         write_run(con, plan, stamp, prepared, filled, time.monotonic() - start)
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
     made = results(plan, prepared, dict(fitted.chosen), filled)
     return RunResult(plan.name, made, prepared.facts, fitted.is_calibrated, False)
 

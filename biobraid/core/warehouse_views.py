@@ -14,6 +14,7 @@ from biobraid.core.manifest import Manifest
 from biobraid.core.omop import VOCABULARY_TABLES, vocabulary_table
 from biobraid.core.schemas import LANDING_TABLES, RAW_FILE, TABLES, Table
 from biobraid.core.schemas.table import columns_of
+from biobraid.core.warehouse import transaction
 
 META_BIOBANK = Table(
     "meta",
@@ -67,8 +68,7 @@ def refresh_views(con: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest
     absolute paths, so they are made anew whenever the warehouse is opened for building
     (a home may have been moved).
     """
-    con.execute("BEGIN")
-    try:
+    with transaction(con):
         for schema in ("raw", "vocab", "link", "meta"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         landed = {table.full_name for table in LANDING_TABLES}
@@ -93,10 +93,6 @@ def refresh_views(con: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest
             META_BIOBANK,
             [{"name": home.settings.name, "version": biobraid.__version__}],
         )
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
 
 
 def _view_query(table: Table, paths: list[Path], corrections: Path | None) -> str:

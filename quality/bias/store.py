@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.files import atomic_path, write_text
 from biobraid.core.schemas.table import Table
-from biobraid.core.warehouse import literal
+from biobraid.core.warehouse import literal, transaction
 from biobraid.quality.bias.audit import Audited
 from biobraid.quality.bias.frame import Floats, Frame
 from biobraid.quality.bias.suppression import Row
@@ -32,8 +32,7 @@ def keep_in_warehouse(
 
     kept_sets: sets whose weights go to audit.person_weight. One transaction.
     """
-    con.execute("BEGIN")
-    try:
+    with transaction(con):
         for schema, tables in (("audit", done.tables), ("audit_shown", done.shown())):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             for name, rows in tables.items():
@@ -49,10 +48,6 @@ def keep_in_warehouse(
         for name in kept_sets:
             if name in done.weights:
                 _insert(con, "audit.person_weight", weight_table(done, name))
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
     con.execute("CHECKPOINT")
 
 
