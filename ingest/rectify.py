@@ -11,7 +11,7 @@ from biobraid.core.corrections import FIELDS, put_corrections, read_corrections
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
-from biobraid.core.warehouse import parquet_list
+from biobraid.core.warehouse import duckdb_settings, parquet_list
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def find_cell(home: Home, key: str, which: Which) -> Cell:
             Fault(f"--field {which.field}", f"{which.table} has no such field to correct",
                   f"one of {', '.join(FIELDS[which.table])}")
         )  # fmt: skip
-    with Manifest(home) as manifest, duckdb.connect() as con:
+    config = duckdb_settings(home.settings, home.tmp)
+    with Manifest(home) as manifest, duckdb.connect(config={**config}) as con:
         paths = [home.landing / p.path for p in manifest.parts(which.table) if p.rows]
         rows = con.execute(*_query(which, key, paths)).fetchall() if paths else []
         known = {

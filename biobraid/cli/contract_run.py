@@ -13,6 +13,7 @@ from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.runs import Run
 from biobraid.core.study import Study
+from biobraid.core.warehouse import duckdb_settings
 from biobraid.quality.contract.judge import Judged, judge, remember, summary
 from biobraid.quality.contract.limits import prepare_limits, write_limits
 from biobraid.quality.contract.report import write_reports
@@ -95,7 +96,7 @@ def write_contracts(call: Invocation, home: Home, studies: Sequence[Study]) -> N
     """Write suite.json and variables.csv of each study, keeping what people edited."""
     written = []
     with Manifest(home) as manifest:
-        con = duckdb.connect()
+        con = duckdb.connect(config={**duckdb_settings(home.settings, home.tmp)})
         try:
             prepare_limits(con, home, manifest, [s.id for s in studies])
             for study in studies:

@@ -21,7 +21,7 @@ from biobraid.core.genotypes.landed import GenotypeSet, value_units
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
 from biobraid.core.schemas.raw_genotype_qc import RAW_VARIANT_QC
-from biobraid.core.warehouse import parquet_list
+from biobraid.core.warehouse import duckdb_settings, parquet_list
 from biobraid.quality.genotypes.variants import hard_calls
 
 PANEL, BAND = 256, 16
@@ -79,7 +79,7 @@ def _draw_panel(home: Home, manifest: Manifest) -> Panel:
     qc = manifest.objects().get(RAW_VARIANT_QC.full_name)
     if not parts or qc is None:
         return {}
-    with duckdb.connect() as con:
+    with duckdb.connect(config={**duckdb_settings(home.settings, home.tmp)}) as con:
         rows = con.execute(
             f"""
             WITH fit AS (
