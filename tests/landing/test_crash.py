@@ -16,17 +16,19 @@ from biobraid.core.home import Home, create_home
 from biobraid.core.keys import create_keys
 from tests.landing.bank import declare, deliver, landing_files, rows, run, statuses
 
-SOURCES: dict[str, dict[str, Any]] = {
-    "full": {"options": {"key": ["person"], "pause_seconds": 0.01, "rows_per_chunk": 50}},
-    "add": {
-        "delivery": "append",
-        "options": {"key": ["person"], "pause_seconds": 0.01, "rows_per_chunk": 50},
-    },
-    "diff": {
-        "delivery": "delta",
-        "options": {"key": ["person"], "version": "v", "pause_seconds": 0.01},
-    },
-}
+PAUSE = 0.3  # seconds before each chunk of a home that is to be killed: room to aim
+
+
+def sources(pause_seconds: float = 0.0, marks: str = "") -> dict[str, dict[str, Any]]:
+    """Three sources; `marks`: file that gets one byte before each chunk is read."""
+    slow = {"key": ["person"], "pause_seconds": pause_seconds, "marks": marks}
+    return {
+        "full": {"options": {**slow, "rows_per_chunk": 50}},
+        "add": {"delivery": "append", "options": {**slow, "rows_per_chunk": 50}},
+        "diff": {"delivery": "delta", "options": {**slow, "version": "v"}},
+    }
+
+
 ALL = "study, source, batch, row_id, record_id, source_person_key, variable, value"
 
 
@@ -50,10 +52,10 @@ def ingest_child(home: Home, workers: int, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def new_home(folder: Path) -> Home:
+def new_home(folder: Path, **slow: Any) -> Home:
     made = create_home(folder, memory_limit_gb=1.0, threads=2)
     create_keys(made)
-    declare(made, "toy", **SOURCES)
+    declare(made, "toy", **sources(**slow))
     return made
 
 
@@ -81,25 +83,26 @@ def calm(tmp_path: Path, key_dir: Path) -> Home:
 def test_killed_at_random_points_and_run_again_gives_the_same_rows(
     tmp_path: Path, calm: Home
 ) -> None:
-    undisturbed = new_home(tmp_path / "undisturbed")
-    deliver_all(undisturbed, "first")
-    began = time.perf_counter()
-    ingest_child(undisturbed, 2).wait()
-    seconds = time.perf_counter() - began  # from the start of the process to its end
-    killed = new_home(tmp_path / "killed")
+    marks = tmp_path / "marks"
+    marks.touch()
+    killed = new_home(tmp_path / "killed", pause_seconds=PAUSE, marks=str(marks))
     chance = random.Random(20)
     n_kills = 0
     for which in ("first", "second"):
         deliver_all(killed, which)
         for _ in range(4):
+            # The longest file has four chunks: three at most leave something to read.
+            until = marks.stat().st_size + chance.randint(1, 3)
             child = ingest_child(killed, 2)
-            time.sleep(chance.uniform(0.3, 0.9) * seconds)
+            while child.poll() is None and marks.stat().st_size < until:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.9) * PAUSE)
             if child.poll() is None:
                 child.kill()  # SIGKILL
                 n_kills += 1
             child.wait()
         run(killed)
-    assert n_kills >= 4
+    assert n_kills >= 6
     same_state(killed, calm)
 
 

@@ -3,7 +3,7 @@
 A file is CSV text. First line: names of the columns, the first of which is `person`. An empty
 cell is no fact. Options: `key` (columns that name a record; none: the whole row), `version`,
 `deleted` (column that is "1" in a deletion record), `numbers` (give row numbers),
-`break` (how to misbehave), `pause_seconds`.
+`misbehave` (how), `pause_seconds` before each chunk, `marks` (file that gets a byte before each).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class ToyOptions(BaseModel):
     misbehave: str = ""
     pause_seconds: float = 0.0
     rows_per_chunk: int = 1000
+    marks: str = ""
 
 
 @connector("toy", options=ToyOptions)
@@ -47,6 +49,9 @@ def read_toy(job: FileJob) -> Iterator[Chunk | Counts]:
         raise SourceFileError(Fault(job.where, "the first column is not person"))
     rows = [(i, line.split(",")) for i, line in enumerate(lines[1:], start=2)]
     for start in range(0, len(rows), options.rows_per_chunk):
+        if options.marks:
+            with Path(options.marks).open("ab") as marks:
+                marks.write(b".")
         time.sleep(options.pause_seconds)
         yield from _chunk(job, options, names, rows[start : start + options.rows_per_chunk])
     if options.misbehave == "bug":
