@@ -133,10 +133,13 @@ _UNRESOLVED = """
   WHERE split_part(type, ':', 1) = 'map_id'
     AND (NOT is_valid OR norm_value NOT IN (SELECT source_person_key FROM source_record))
   GROUP BY 1"""
+# A join on either of two keys would compare every pair with every record.
 _TO_REVIEW = """
-  SELECT {group}, count(DISTINCT e.key_l || e.key_r) FROM edge AS e
-  INNER JOIN known_study AS s ON s.source_person_key IN (e.key_l, e.key_r)
-  WHERE e.decision = 'review' GROUP BY 1"""
+  SELECT {group}, count(DISTINCT e.pair)
+  FROM (
+    SELECT key_l || key_r AS pair, unnest([key_l, key_r]) AS source_person_key
+    FROM edge WHERE decision = 'review'
+  ) AS e INNER JOIN known_study AS s USING (source_person_key) GROUP BY 1"""
 _BESIDE = {
     "n_conflicts": _CONFLICTS,
     "n_maps_unresolved": _UNRESOLVED,

@@ -104,8 +104,9 @@ def _duplicates_apart(con: duckdb.DuckDBPyConnection) -> None:
         FROM apart WHERE NOT may_be_twins""")
     con.execute("""
         INSERT INTO found_conflict
-        SELECT 'genotypes-equal-perhaps-twins', 'not-linked', a.root_l || a.root_r,
-          b.source_person_key
-        FROM apart AS a INNER JOIN belongs AS b ON b.root IN (a.root_l, a.root_r)
-        WHERE a.may_be_twins""")
+        SELECT 'genotypes-equal-perhaps-twins', 'not-linked', a.pair, b.source_person_key
+        FROM (
+          SELECT root_l || root_r AS pair, unnest([root_l, root_r]) AS root
+          FROM apart WHERE may_be_twins
+        ) AS a INNER JOIN belongs AS b USING (root)""")
     con.execute("DROP TABLE apart")

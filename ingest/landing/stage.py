@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from biobraid.core.files import PARTIAL
 from biobraid.ingest.landing.parts import (
+    PACKED,
+    PACKED_GROUP_BYTES,
     PART_ROWS,
     ROW_GROUP_ROWS,
     ROW_NUMBER,
@@ -24,6 +26,8 @@ from biobraid.ingest.landing.parts import (
     part_folder,
     row_group_rows,
 )
+
+_PACKED_BYTES = 8 * PACKED_GROUP_BYTES
 
 
 class Stage:
@@ -76,7 +80,9 @@ class _TableStage:
         self._buffer.append(table)
         self._buffered_rows += table.num_rows
         self._buffered_bytes += table.nbytes
-        if self._buffered_rows >= ROW_GROUP_ROWS or self._buffered_bytes >= buffer_bytes:
+        # Row groups of packed values are small: what fills some of them need not wait for more.
+        most = min(buffer_bytes, _PACKED_BYTES) if PACKED in self._schema.names else buffer_bytes
+        if self._buffered_rows >= ROW_GROUP_ROWS or self._buffered_bytes >= most:
             self._flush()
 
     def _with_origin(self, rows: pa.Table) -> pa.Table:
