@@ -108,11 +108,16 @@ def _map_edges(con: duckdb.DuckDBPyConnection) -> None:
 def _profiles(con: duckdb.DuckDBPyConnection) -> None:
     """What is known of each source person, as lists of distinct valid values.
 
-    Made in slices of the source persons: DuckDB cannot spill the state of list().
+    Made in slices of the source persons: DuckDB cannot spill the state of list(). Rows lie
+    slice by slice, so that none is read for another's sake.
     """
-    con.execute("""
+    known = con.execute("SELECT count(*) FROM identifier WHERE is_valid").fetchone()
+    n_slices = 1 + (known[0] if known else 0) // _SLICE_ROWS
+    con.execute(
+        """
         CREATE TEMP TABLE trait AS
-        SELECT DISTINCT source_person_key, t.type, t.v
+        SELECT DISTINCT (hash(source_person_key) % ?)::INTEGER AS slice, source_person_key,
+          t.type, t.v
         FROM (
           SELECT source_person_key, unnest(CASE type
             WHEN 'full_name' THEN [
@@ -123,13 +128,14 @@ def _profiles(con: duckdb.DuckDBPyConnection) -> None:
           WHERE is_valid AND type IN (
             'nhs_number', 'national_id', 'birth_date', 'first_name', 'surname', 'full_name', 'sex')
         )
-        WHERE source_person_key NOT IN (SELECT source_person_key FROM set_aside)""")
+        WHERE source_person_key NOT IN (SELECT source_person_key FROM set_aside)
+        ORDER BY slice""",
+        [n_slices],
+    )
     con.execute("""
         CREATE TEMP TABLE profile (
           source_person_key VARCHAR, nhs_number VARCHAR[], national_id VARCHAR[],
           births VARCHAR[], first_names VARCHAR[], surnames VARCHAR[], sexes VARCHAR[])""")
-    n_traits = con.execute("SELECT count(*) FROM trait").fetchone()
-    n_slices = 1 + (n_traits[0] if n_traits else 0) // _SLICE_ROWS
     for n in range(n_slices):
         con.execute(
             """
@@ -141,9 +147,9 @@ def _profiles(con: duckdb.DuckDBPyConnection) -> None:
               coalesce(list(v) FILTER (type = 'first_name'), []),
               coalesce(list(v) FILTER (type = 'surname'), []),
               coalesce(list(v) FILTER (type = 'sex'), [])
-            FROM trait WHERE hash(source_person_key) % ? = ?
+            FROM trait WHERE slice = ?::INTEGER
             GROUP BY source_person_key""",
-            [n_slices, n],
+            [n],
         )
     con.execute("DROP TABLE trait")
 
