@@ -29,7 +29,7 @@ class Weights:
 class Scores:
     """One element per sample of the set that counts.
 
-    n_imputed: variants whose call is missing and was taken as the source's mean.
+    n_imputed: variants whose call is missing and was taken as the set's mean.
     """
 
     total: F64

@@ -21,10 +21,10 @@ from biobraid.core.home import Home
 from biobraid.export.genotype_files import SAMPLES, VALUES
 from biobraid.export.project import INTERNAL
 from biobraid.export.release import find_release
-from biobraid.export.scores.compute import Weights, score_set
-from biobraid.export.scores.match import STATUSES, MatchReport, match_weights
+from biobraid.export.scores.match import STATUSES, MatchReport, match_weights, used_weights
 from biobraid.export.scores.pgs_file import ScoringFile, load_weights, open_scoring_file
 from biobraid.export.scores.run import MIN_COVERAGE, ScoreResult, refused_sources
+from biobraid.export.scores.sets import score_sets
 from biobraid.export.session import release_session
 
 _DDL = """
@@ -32,6 +32,8 @@ CREATE SCHEMA IF NOT EXISTS project.omics;
 CREATE TABLE IF NOT EXISTS project.omics.score (
   score_name VARCHAR, release VARCHAR, genotype_set_id VARCHAR, person_id BIGINT,
   sample_index INTEGER, score DOUBLE, n_variants INTEGER, n_imputed INTEGER);
+ALTER TABLE project.omics.score ADD COLUMN IF NOT EXISTS study VARCHAR;
+ALTER TABLE project.omics.score ADD COLUMN IF NOT EXISTS source VARCHAR;
 CREATE TABLE IF NOT EXISTS project.omics.score_match (
   score_name VARCHAR, release VARCHAR, study VARCHAR, source VARCHAR, n_weights BIGINT,
   status VARCHAR, n BIGINT, n_used BIGINT, coverage DOUBLE, weight_coverage DOUBLE);
@@ -109,33 +111,25 @@ def _score(
     file: ScoringFile,
     matched: MatchReport,
 ) -> list[pa.Table]:
-    used = con.execute(
-        "SELECT batch, variant_index, weight, counts_ref FROM matching WHERE is_used "
-        "ORDER BY batch, variant_index, row"
-    ).to_arrow_table()
+    """Rows of project.omics.score of one source: one per sample and file that adds to its person."""
     found = []
-    for of in _sets(con, folder, matched):
-        rows = used.filter(pc.equal(used["batch"], of.batch))
-        weights = Weights(
-            rows["variant_index"].to_numpy().astype(np.int64),
-            rows["weight"].to_numpy(),
-            rows["counts_ref"].to_numpy(zero_copy_only=False),
+    sets = _sets(con, folder, matched)
+    for part in score_sets(sets, used_weights(con), home.settings.threads):
+        n = len(part.of.places)
+        rows = pa.table(
+            {
+                "score_name": pa.array([file.score_name] * n, pa.string()),
+                "genotype_set_id": pa.array([part.of.batch] * n, pa.string()),
+                "person_id": pc.cast(part.of.keys, pa.int64()),
+                "sample_index": part.of.places,
+                "score": part.total,
+                "n_variants": part.n_variants,
+                "n_imputed": part.n_imputed,
+                "study": pa.array([matched.study] * n, pa.string()),
+                "source": pa.array([matched.source] * n, pa.string()),
+            }
         )
-        scores = score_set(of, weights, home.settings.threads)
-        n = len(of.places)
-        found.append(
-            pa.table(
-                {
-                    "score_name": pa.array([file.score_name] * n, pa.string()),
-                    "genotype_set_id": pa.array([of.batch] * n, pa.string()),
-                    "person_id": pc.cast(of.keys, pa.int64()),
-                    "sample_index": of.places,
-                    "score": scores.total,
-                    "n_variants": np.full(n, len(rows)),
-                    "n_imputed": scores.n_imputed,
-                }
-            )
-        )
+        found.append(rows.filter(pa.array(part.n_variants > 0)))
     return found
 
 
@@ -192,8 +186,8 @@ def _keep(
     for table in tables:
         con.register("scored", table)
         con.execute(
-            "INSERT INTO project.omics.score SELECT score_name, ?, genotype_set_id, person_id, "
-            "sample_index, score, n_variants, n_imputed FROM scored ORDER BY person_id",
+            "INSERT INTO project.omics.score BY NAME SELECT *, ? AS release FROM scored "
+            "ORDER BY person_id",
             [release],
         )
         con.unregister("scored")

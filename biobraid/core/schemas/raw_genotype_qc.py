@@ -115,8 +115,8 @@ study VARCHAR study of the sample
 source VARCHAR source of the sample
 source_person_key VARCHAR as in raw.genotype_sample
 score DOUBLE sum of weight x copies of the effect allele over the variants used
-n_variants INTEGER variants used, see raw.score_match
-n_imputed INTEGER of these, variants without a call, taken as the mean of the source
+n_variants INTEGER variants used for the sample: the used ones of raw.score_match that its files hold
+n_imputed INTEGER of these, variants without a call, taken as the mean of the file
 """
     ),
 )
