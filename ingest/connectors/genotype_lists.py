@@ -47,6 +47,8 @@ def read_psam(job: FileJob, text: bytes) -> SampleList:
         return read_fam(job, text, ".psam")
     names = lines[start].lstrip("#").split()
     place = {name: i for i, name in enumerate(names)}
+    if "IID" not in place:
+        raise broken(job, "the .psam has no column IID", "#IID, or #FID and IID")
     others = [i for n, i in place.items() if n not in ("FID", "IID", "SID", "PAT", "MAT", "SEX")]
     samples, n_other = [], 0
     for number, line in enumerate(lines[start + 1 :], start + 2):
@@ -141,7 +143,11 @@ def _columns(job: FileJob, text: bytes, what: str) -> pl.DataFrame:
         table = pl.read_csv(
             text, has_header=False, separator="\t", quote_char=None, infer_schema=False
         )
-        return table.with_columns(pl.all().fill_null(""))
+        # polars fills up lines that are too short
+        is_ragged = text.count(b"\t") != (table.width - 1) * len(table)
     except pl.exceptions.PolarsError:
+        is_ragged = True
+    if is_ragged:
         found = f"lines of the {what} have different numbers of columns"
-        raise broken(job, found, "the same columns in every line") from None
+        raise broken(job, found, "the same columns in every line")
+    return table.with_columns(pl.all().fill_null(""))

@@ -81,6 +81,39 @@ def test_lists_that_disagree_with_a_pgen_or_bgen_are_refused(tmp_path: Path) -> 
         read(bgen, "bgen")
 
 
+@pytest.mark.parametrize("ending", ["bim", "pvar"])
+def test_a_list_with_a_line_cut_short_is_refused(tmp_path: Path, ending: str) -> None:
+    """Its number of lines is right, so that the size of the .bed says nothing."""
+    write_plink(tmp_path / "x", CALLS, IDS)
+    write_pgen(tmp_path / "x", CALLS, IDS)
+    listed = tmp_path / f"x.{ending}"
+    whole = listed.read_text().splitlines()
+    for at, n in ((5, 3), (-1, 4)):
+        lines = whole.copy()
+        lines[at] = "\t".join(lines[at].split("\t")[:n])
+        listed.write_text("\n".join(lines))
+        with pytest.raises(SourceFileError, match="different numbers of columns"):
+            if ending == "bim":
+                read(tmp_path / "x.bed", "plink")
+            else:
+                read(tmp_path / "x.pgen", "pgen")
+
+
+def test_damaged_lists_of_a_pgen_are_refused(tmp_path: Path) -> None:
+    path = write_pgen(tmp_path / "x", CALLS, IDS)
+    psam, pvar = tmp_path / "x.psam", tmp_path / "x.pvar"
+    whole = psam.read_text()
+    psam.write_text(whole.replace("#IID", "#FID"))
+    with pytest.raises(SourceFileError, match="no column IID"):
+        read(path, "pgen")
+    psam.write_text(whole)
+    packed = bytearray(gzip.compress(pvar.read_bytes()))
+    packed[20:60] = b"\xff" * 40
+    pvar.write_bytes(packed)
+    with pytest.raises(SourceFileError, match="cannot be unpacked"):
+        read(path, "pgen")
+
+
 def test_an_unknown_build_is_no_build() -> None:
     with pytest.raises(ValidationError, match="not one of GRCh37, GRCh38"):
         get_connector("vcf").check_options({"build": "hg17"})
