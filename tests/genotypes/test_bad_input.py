@@ -160,13 +160,16 @@ def test_bad_lines_of_a_vcf_are_rejected_and_the_others_land(tmp_path: Path) -> 
     lines[8] = lines[8].replace("\tGT\t", "\tGT\tx", 1)
     lines[9] = lines[9].replace("1\t1", "1\tfar", 1)
     lines[10] = lines[10].replace("0/1", "0/3")
+    lines[11] = lines[11].replace("0/1", "0/70000")
+    lines[12] = lines[12].replace("0/1", f"0/{'9' * 5000}")
     path.write_text("\n".join(lines) + "\n")
     delivered = read(path, "vcf")
     assert delivered.rejects == [
         (7, "vcf", "ragged-row"), (9, "vcf", "malformed-genotype"),
         (10, "vcf", "invalid-position"), (11, "vcf", "unknown-allele"),
+        (12, "vcf", "malformed-genotype"), (13, "vcf", "malformed-genotype"),
     ]  # fmt: skip
-    assert len(delivered.variants) == len(CALLS) - 4
+    assert len(delivered.variants) == len(CALLS) - 6
 
 
 def test_a_vcf_cut_in_a_line_or_without_samples_is_refused(tmp_path: Path) -> None:

@@ -141,6 +141,24 @@ def test_dosages_are_preferred_to_calls(tmp_path: Path) -> None:
     assert delivered.variants[1]["imputation_info"] == pytest.approx(0.9)
 
 
+def test_what_is_no_dosage_is_missing_and_counted(tmp_path: Path) -> None:
+    delivered = _vcf(
+        tmp_path / "odd.vcf",
+        [
+            "chr1 100 . A C . . . GT:DS 0/1:-9 0/0:2.004 1/1:7 0|1:1.5",
+            "chr1 200 . A C . . . . . . . .",
+            "chr1 300 . A C,G . . . DS 1 0.5 2 0",  # of which allele?
+            "chr1 400 . A C,G . . . GT:DS 0/1:1 0/2:0.5 2/2:2 0/0:0",
+        ],
+        DS,
+    )
+    nan = np.nan
+    expected = [[nan, 2, nan, 1.5], [nan] * 4, [nan] * 4, [nan] * 4, [1, 0, 0, 0], [0, 1, 2, 0]]
+    np.testing.assert_allclose(delivered.dosages, np.array(expected, np.float32), atol=1e-6)
+    assert delivered.tally.warnings["dosage-out-of-range"] == 2
+    assert delivered.tally.warnings["allele-without-dosage"] == 4
+
+
 def test_the_other_allele_of_a_bed_can_be_the_reference(tmp_path: Path) -> None:
     path = write_plink(tmp_path / "flipped", CALLS, IDS)
     delivered = read(path, "plink", ref_allele="a1")
