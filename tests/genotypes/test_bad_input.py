@@ -1,6 +1,8 @@
 """Broken files are refused in words that say what is wrong; bad records are counted."""
 
 import gzip
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from biobraid.core.errors import SourceFileError
+from biobraid.ingest.connectors import bgen
 from biobraid.ingest.connectors.contract import get_connector
 from tests.genotypes.delivery import read
 from tests.genotypes.files import (
@@ -112,6 +115,58 @@ def test_damaged_lists_of_a_pgen_are_refused(tmp_path: Path) -> None:
     pvar.write_bytes(packed)
     with pytest.raises(SourceFileError, match="cannot be unpacked"):
         read(path, "pgen")
+
+
+def test_a_sample_file_in_another_order_than_the_bgen_is_refused(tmp_path: Path) -> None:
+    path = write_bgen(tmp_path / "x.bgen", np.eye(3)[CALLS % 3].astype(float), IDS)
+    listed = tmp_path / "x.sample"
+
+    def write(first: Sequence[str], second: Sequence[str]) -> None:
+        lines = [f"{a} {b} 0" for a, b in zip(first, second, strict=True)]
+        listed.write_text("\n".join(["ID_1 ID_2 missing", "0 0 0", *lines]) + "\n")
+
+    write(IDS, [f"person{i}" for i in IDS])
+    assert len(read(path, "bgen").samples) == len(IDS), "ID_1 is in order, ID_2 names the persons"
+    swapped = [IDS[1], IDS[0], *IDS[2:]]
+    for first, second in ((swapped, swapped), (swapped, [f"person{i}" for i in IDS])):
+        write(first, second)
+        with pytest.raises(SourceFileError, match="2 samples stand elsewhere") as refused:
+            read(path, "bgen")
+        assert "p0" not in str(refused.value)
+
+
+def one_allele_bgen(path: Path, n_alleles: Sequence[int]) -> Path:
+    """A .bgen 1.2 without compression; its samples are certain to have the first allele only."""
+    n = len(IDS)
+    out = struct.pack("<IIII4sI", 20, 20, len(n_alleles), n, b"bgen", 2 << 2)
+    for number, k in enumerate(n_alleles):
+        for word in ("v", "v", "1"):
+            out += struct.pack("<H", len(word)) + word.encode()
+        out += struct.pack("<IH", 1000 + number, k)
+        for allele in "ACG"[:k]:
+            out += struct.pack("<I", 1) + allele.encode()
+        stored = k * (k + 1) // 2 - 1
+        body = struct.pack("<IHBB", n, k, 2, 2) + b"\x02" * n + b"\x00\x08"
+        body += (b"\xff" + b"\x00" * (stored - 1)) * n if stored else b""
+        out += struct.pack("<I", len(body)) + body
+    path.write_bytes(out)
+    return path
+
+
+@pytest.mark.parametrize("storage", ["landing", "reference"])
+def test_records_of_one_allele_are_counted(
+    tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole chunks of them too, and what follows them lands."""
+    monkeypatch.setattr(bgen, "_CHUNK_VALUES", 2 * len(IDS))
+    path = one_allele_bgen(tmp_path / "x.bgen", [2, 1, 1, 1, 1, 1, 3])
+    listed = "".join(f"{i} {i} 0\n" for i in IDS)
+    (tmp_path / "x.sample").write_text(f"ID_1 ID_2 missing\n0 0 0\n{listed}")
+    delivered = read(path, "bgen", storage=storage)
+    found = [v["variant_id"] for v in delivered.variants]
+    assert found == ["1:1000:A:C", "1:1006:A:C", "1:1006:A:G"]
+    assert delivered.tally.ignored == {"no-alternate-allele": 5}
+    assert delivered.tally.records_read == len(IDS) + 7
 
 
 def test_an_unknown_build_is_no_build() -> None:

@@ -75,6 +75,14 @@ def test_a_slice_of_a_bgen_is_the_same_with_and_without_its_index(tmp_path: Path
     assert with_index.tally.ignored["outside-regions"] == len(CALLS) - 5
 
 
+def test_regions_that_overlap_land_a_variant_once(tmp_path: Path) -> None:
+    whole = np.eye(3)[CALLS % 3].astype(float)
+    path = write_bgen(tmp_path / "batch#1.bgen", whole, IDS)
+    delivered = read(path, "bgen", regions=["chr7:2700-3000", "7:2500-2900"])
+    assert [v["position"] for v in delivered.variants] == [2500, 2600, 2700, 2800, 2900, 3000]
+    assert delivered.tally.ignored["outside-regions"] == len(CALLS) - 6
+
+
 HEADER = """\
 ##fileformat=VCFv4.2
 ##contig=<ID=chr1>
