@@ -127,7 +127,8 @@ class _Reader:
     def _is_directory(self, member: Member) -> bool:
         from biobraid.ingest.connectors.dicom_pydicom import files_of_directory
 
-        listed = files_of_directory(member.read())
+        with member.open() as file:
+            listed = files_of_directory(file)
         if listed is None:
             return False
         self._listed += [name.rpartition("/")[2] for name in listed]

@@ -35,7 +35,7 @@ REASONS = {
     "truncated-file": "pixel data of the stated length",
     "missing-uid": "study, series and SOP instance UID",
     "missing-person-id": "an id of the person",
-    "conflicting-person": "one person per study",
+    "conflicting-person": "one person per study and series",
     "duplicate-key": "each SOP instance once",
     "empty-file": "a file of more than 0 bytes",
 }
@@ -95,7 +95,8 @@ def _header(member: Member) -> Header:
     from biobraid.ingest.connectors import dicom_pydicom
 
     try:
-        return dicom_pydicom.read_header(member.read())
+        with member.open() as file:
+            return dicom_pydicom.read_header(file)
     except dicom_pydicom.NotDicom:
         raise Rejected("not-dicom") from None
     except dicom_pydicom.Damaged:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 
 from biobraid.core.errors import SettingsError, SourceFileError
@@ -99,6 +101,41 @@ def test_bad_files_are_rejected_and_counted(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert got.books == (10, 1, 8, 1)
     assert got.tally.ignored["file-beside-images"] == 1
+
+
+def test_a_series_of_two_persons_is_of_the_first(tmp_path: Path) -> None:
+    """As badly made anonymous: each person has a study of their own, but the series is one."""
+    for n, patient in ((1, "P1"), (2, "P2"), (3, "P1")):
+        said = image(patient, study=1 if patient == "P1" else 2, instance=n)
+        said.SeriesInstanceUID = uid(1, 1)
+        write(tmp_path / f"f/{n}.dcm", said)
+    got = deliver(tmp_path / "f", "dicom")
+    assert got.rows("raw.reject", "row_number", "reason") == [(2, "conflicting-person")]
+    assert got.rows("raw.asset", "n_instances") == [(2,)]
+    assert "f/2.dcm" not in got.found("asset_location")
+
+
+def test_a_large_file_that_is_no_image_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "f/a.dcm", image())
+    with (tmp_path / "f/backup.tar").open("wb") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    got = deliver(tmp_path / "f", "dicom")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert got.rows("raw.reject", "reason") == [("not-dicom",)]
+    assert peak < 16 << 20
+
+
+def test_a_waveform_without_its_rate_is_an_asset_all_the_same(tmp_path: Path) -> None:
+    item = Dataset()
+    item.NumberOfWaveformChannels, item.NumberOfWaveformSamples = 2, 10
+    item.SamplingFrequency = None
+    ecg = image(pixels=False, Modality="ECG", WaveformSequence=[item])
+    ecg.SOPClassUID = "1.2.840.10008.5.1.4.1.1.9.1.1"
+    write(tmp_path / "f/a.dcm", ecg)
+    got = deliver(tmp_path / "f", "dicom")
+    assert got.rows("raw.asset", "kind", "sampling_hz") == [("waveform", None)]
 
 
 def test_a_damaged_value_costs_its_cell_only(tmp_path: Path) -> None:
