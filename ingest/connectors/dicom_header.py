@@ -130,7 +130,7 @@ class _Reading:
         made.facts = self._facts()
         made.identities = [(k, t) for k, t in identities if k != "patient_id"]
         made.person = self._person(person)
-        made.n_to_vault = len(identities) + ("birth_date" in person) + ("sex" in person)
+        made.n_to_vault = len(identities) + sum(n in made.person for n in ("birth_date", "sex"))
         made.dropped, made.bad_cells = self._dropped, self._bad
         made.dropped["record-key"] += 3
         return made

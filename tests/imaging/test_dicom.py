@@ -139,14 +139,17 @@ def test_a_waveform_without_its_rate_is_an_asset_all_the_same(tmp_path: Path) ->
 
 
 def test_a_damaged_value_costs_its_cell_only(tmp_path: Path) -> None:
-    data = write(tmp_path / "f/a.dcm", image(EchoTime="12.5")).read_bytes()
-    (tmp_path / "f/a.dcm").write_bytes(
-        data.replace(b"12.5", b"12,5").replace(b"20190402", b"201904xx")
-    )
+    said = image(EchoTime="12.5", PatientBirthDate="19610430")
+    data = write(tmp_path / "f/a.dcm", said).read_bytes()
+    for good, bad in ((b"12.5", b"12,5"), (b"20190402", b"201904xx"), (b"19610430", b"196104xx")):
+        data = data.replace(good, bad)
+    (tmp_path / "f/a.dcm").write_bytes(data)
     got = deliver(tmp_path / "f", "dicom")
     assert got.rows("raw.reject", "column_name", "reason", "unit_of_count") == [
-        ("echo_time_ms", "invalid-value", "cell"), ("study_date", "invalid-value", "cell"),
+        ("birth_date", "invalid-value", "cell"), ("echo_time_ms", "invalid-value", "cell"),
+        ("study_date", "invalid-value", "cell"),
     ]  # fmt: skip
+    assert got.tally.facts_to_vault == len(got.found("native_id")) == 1
     assert got.rows("raw.asset", "echo_time_ms", "start_time") == [(None, None)]
 
 
@@ -167,6 +170,7 @@ def test_zips_are_read_and_persons_found_in_their_names(tmp_path: Path) -> None:
         "bulk/1234567_20252_2_0.zip!T1", "bulk/7654321_20252_2_0.zip!T1"
     ]  # fmt: skip
     assert got.found("other") == [] and "ANON" not in repr(got.tables)
+    assert got.tally.facts_to_vault == 0, "nor anywhere else"
 
 
 def test_a_zip_cut_in_the_middle_is_refused(tmp_path: Path) -> None:
