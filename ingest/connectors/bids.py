@@ -25,6 +25,7 @@ from biobraid.ingest.connectors.bids_options import BidsOptions, native_id
 from biobraid.ingest.connectors.bids_tables import Participants, acquisition_times
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.dicom import refuse_delta
+from biobraid.ingest.connectors.dicom_header import CODE
 from biobraid.ingest.connectors.dicom_tags import NOT_ALLOWED
 from biobraid.ingest.connectors.imaging_group import prefix_of
 from biobraid.ingest.connectors.imaging_rows import (
@@ -179,7 +180,8 @@ class _Dataset:
         if channels:
             facts["n_channels"] = sum(channels)
         body = str(facts.pop("body_part", "BRAIN")).upper()
-        return facts | ({"body_part": body[:16]} if named.kind == "volume" else {})
+        is_code = named.kind == "volume" and CODE.fullmatch(body)  # anything else may be prose
+        return facts | ({"body_part": body} if is_code else {})
 
     def _made(self, named: DataFile, facts: dict[str, object]) -> Asset:
         job = self._job

@@ -17,7 +17,7 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(\.\d{1,6})?")
 _OFFSET = re.compile(r"[+-]\d{4}")
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
-_CODE = re.compile(r"[A-Z0-9 _]{1,16}")
+CODE = re.compile(r"[A-Z0-9 _]{1,16}")
 _NUMBERS = (
     "slice_thickness_mm", "tube_voltage_kv", "repetition_time_ms", "echo_time_ms",
     "field_strength_t",
@@ -161,7 +161,7 @@ class _Reading:
         if text is None:
             return None
         word = text.partition("\\")[0].strip().upper()
-        if _CODE.fullmatch(word):
+        if CODE.fullmatch(word):
             return word
         self._dropped[NOT_ALLOWED] += 1
         return None
