@@ -60,6 +60,7 @@ def asset_rows(rows: IndexRows, told: Told) -> Iterator[Chunk]:
     for role in ("date", "other_date", "time"):
         rows.landed.add(rows.roles.get(role, ""))
     yield from rejects
+    yield from rows.unread_dates(("date", "other_date", "birth_date"))
     yield from procedure_chunks(rows.job, _first_of_each(rows, columns, times), told)
     yield from value_chunks(rows.job, _persons_facts(rows, studies, times), told)
     yield from _vault(rows, told)
