@@ -24,6 +24,7 @@ from biobraid.core.study import read_study
 from biobraid.ingest.connectors.bgen_values import alternates
 from biobraid.ingest.connectors.genotype_options import BgenOptions
 from biobraid.ingest.landing import check_books
+from biobraid.quality.genotypes import refresh_qc
 from tests.genotypes.files import drawn, write_bgen, write_pgen
 
 N_VARIANTS, IDS = 40, [f"{1000 + i}" for i in range(60)]
@@ -130,13 +131,14 @@ def test_withdrawn_samples_are_masked_at_once(home: Home) -> None:
     assert np.array_equal(before[:, kept], after, equal_nan=True)
 
 
-def test_a_file_that_moved_or_changed_is_said(home: Home) -> None:
+def test_a_file_that_moved_or_changed_is_said_to_who_reads_its_values(home: Home) -> None:
     path = home.deliveries / "referred" / "chr1.bgen"
     data = path.read_bytes()
     path.write_bytes(data[:-50] + bytes(50))
     try:
         with pytest.raises(SourceFileError, match="not where the study says"):
             dosages(home, "referred")
+        assert refresh_qc(home).counted, "quality needs no referenced file"
     finally:
         path.write_bytes(data)
 

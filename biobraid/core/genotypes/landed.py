@@ -168,7 +168,7 @@ def _reference(home: Home, parts: dict[str, list[Part]], n_variants: int) -> Ref
         columns[name][at] = pc.fill_null(places[name], 0).to_numpy()
     study, source = parts["raw.variant"][0].study, parts["raw.variant"][0].source
     return Reference(
-        path=find_referenced(home, study, source, file["n_bytes"], file["mark"]),
+        locate=partial(find_referenced, home, study, source, file["n_bytes"], file["mark"]),
         where=f"{study}/{source}, file {parts['raw.variant'][0].batch}",
         format=file["format"],
         n_samples=file["n_samples"],
