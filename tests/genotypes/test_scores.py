@@ -222,6 +222,24 @@ def test_bad_files_are_refused(
         assert "raw.score" not in manifest.objects()
 
 
+def test_a_damaged_file_is_refused_and_any_name_is_read(home: Home, tmp_path: Path) -> None:
+    land(home, small())
+    text = scoring_file(tmp_path, "rs0 1 5000000 C A 0.5\n" * 5_000).read_bytes()
+    (tmp_path / "[1]").mkdir()
+    odd = tmp_path / "[1]" / "it's.txt"
+    odd.write_bytes(text)
+    assert score_file(home, odd, min_coverage=0.0).n_samples == 4
+    packed = gzip.compress(np.random.default_rng(1).bytes(200_000) + text)
+    whole = gzip.compress(text)
+    for name, data in {
+        "begin": whole[:20] + b"\xff" * 20 + whole[40:], "end": whole[:-60], "binary": packed
+    }.items():  # fmt: skip
+        path = tmp_path / f"{name}.txt.gz"
+        path.write_bytes(data)
+        with pytest.raises(SourceFileError, match=r"cannot be read|cells of the header"):
+            score_file(home, path)
+
+
 def test_too_little_coverage_and_no_genotypes_are_refused(home: Home, tmp_path: Path) -> None:
     file = scoring_file(tmp_path, "rs0 1 5000000 C A 0.5\nrs8 1 8 C A 0.5")
     with pytest.raises(SettingsError, match="no genotypes"):
