@@ -53,7 +53,8 @@ def match_weights(
     """Match the table `weight` with `variant`; returns what became of the weights.
 
     weight: of pgs_file.load_weights. variant: batch, variant_index, variant_id, build,
-    chromosome, position, ref_allele, alt_allele, source_label of the source.
+    chromosome, position, ref_allele, alt_allele, allele_number, n_alt_alleles, source_label of
+    the source.
     build: of the weights' positions; variants of another build match by rs number only.
     Makes two temporary tables. fitting: one row per weight and set (batch) that knows its place;
     weights of one `sharing` are used in the same sets. matching: one row per weight, its best of
@@ -62,13 +63,14 @@ def match_weights(
     con.execute("""
         CREATE OR REPLACE TEMP TABLE candidate AS
         SELECT w.row, w.effect, w.other, v.batch, v.variant_index, v.variant_id,
-          v.ref_allele AS ref, v.alt_allele AS alt, 0 AS by_label
+          v.ref_allele AS ref, v.alt_allele AS alt, v.allele_number, v.n_alt_alleles,
+          0 AS by_label
         FROM weight AS w JOIN variant AS v
           ON v.chromosome = w.chromosome AND v.position = w.position AND v.build = $build
         WHERE w.is_additive
         UNION ALL
         SELECT w.row, w.effect, w.other, v.batch, v.variant_index, v.variant_id,
-          v.ref_allele, v.alt_allele, 1
+          v.ref_allele, v.alt_allele, v.allele_number, v.n_alt_alleles, 1
         FROM weight AS w JOIN variant AS v ON v.source_label = w.rsid
         WHERE w.is_additive AND w.rsid IS NOT NULL
           AND (w.position IS NULL OR v.build IS DISTINCT FROM $build)""", {"build": build})  # fmt: skip
@@ -89,6 +91,7 @@ def match_weights(
           FROM stranded
         )
         SELECT row, batch, variant_index, variant_id, by_label,
+          CASE WHEN n_alt_alleles > 1 THEN variant_index - allele_number END AS record,
           CASE WHEN NOT (is_alt OR is_ref OR is_alt_flipped OR is_ref_flipped) THEN 'mismatch'
             WHEN is_ambiguous THEN 'ambiguous'
             WHEN is_alt OR is_ref THEN 'matched'
@@ -120,8 +123,8 @@ def match_weights(
           SELECT row, bit_xor(hash(batch)) AS holders
           FROM told WHERE is_used GROUP BY row
         )
-        SELECT t.row, t.batch, t.variant_index, t.variant_id, t.counts_ref, t.weight, t.status,
-          t.by_label, t.is_used, dense_rank() OVER (ORDER BY s.holders) AS sharing
+        SELECT t.row, t.batch, t.variant_index, t.variant_id, t.record, t.counts_ref, t.weight,
+          t.status, t.by_label, t.is_used, dense_rank() OVER (ORDER BY s.holders) AS sharing
         FROM told AS t LEFT JOIN shared AS s ON s.row = t.row""",
         {"keep": keep_ambiguous},
     )
@@ -143,11 +146,26 @@ def match_weights(
 
 
 def used_weights(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The used rows of `fitting`: batch, variant_index, weight, counts_ref, sharing."""
-    found: pa.Table = con.execute(
-        "SELECT batch, variant_index, weight, counts_ref, sharing FROM fitting WHERE is_used "
-        "ORDER BY batch, variant_index, row"
-    ).to_arrow_table()
+    """The used rows of `fitting`: batch, variant_index, weight, counts_ref, sharing, is_rest.
+
+    Copies of the reference are what is left of two by *all* alternate alleles of a record: a
+    weight that counts it goes, negated, to the record's other alternate alleles too (is_rest).
+    """
+    found: pa.Table = con.execute("""
+        WITH swapped AS (
+          SELECT * FROM fitting WHERE is_used AND counts_ref AND record IS NOT NULL
+        ),
+        used AS (
+          SELECT batch, variant_index, weight, counts_ref, sharing, row, FALSE AS is_rest
+          FROM fitting WHERE is_used
+          UNION ALL
+          SELECT s.batch, v.variant_index, -s.weight, FALSE, s.sharing, s.row, TRUE
+          FROM swapped AS s JOIN variant AS v
+            ON v.batch = s.batch AND v.variant_index - v.allele_number = s.record
+              AND v.variant_index <> s.variant_index
+        )
+        SELECT batch, variant_index, weight, counts_ref, sharing, is_rest FROM used
+        ORDER BY batch, variant_index, row, is_rest""").to_arrow_table()
     return found
 
 

@@ -94,7 +94,7 @@ def _match(
 ) -> MatchReport:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE variant AS SELECT genotype_set_id AS batch, variant_index, "
-        "variant_id, build, chromosome, position, ref_allele, alt_allele, source_label "
+        "variant_id, build, chromosome, position, ref_allele, alt_allele, allele_number, n_alt_alleles, source_label "
         "FROM release.omics.variant WHERE study = ? AND source = ?",
         [study, source],
     )

@@ -117,7 +117,7 @@ def _match(
     files = [home.landing / part.path for part in manifest.parts("raw.variant", study, source)]
     con.execute(
         "CREATE OR REPLACE TEMP VIEW variant AS SELECT batch, variant_index, variant_id, build, "  # noqa: S608
-        "chromosome, position, ref_allele, alt_allele, source_label "
+        "chromosome, position, ref_allele, alt_allele, allele_number, n_alt_alleles, source_label "
         f"FROM read_parquet({parquet_list(files)})"
     )
     return match_weights(

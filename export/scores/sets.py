@@ -36,7 +36,7 @@ class SetScores:
 def score_sets(sets: Sequence[GenotypeSet], used: pa.Table, threads: int) -> Iterator[SetScores]:
     """Scores of the sets in their order; sets without any of the weights are left out.
 
-    used: temporary table `fitting` of match.match_weights, the used rows.
+    used: of match.used_weights.
     """
     sets = [of for of in sets if len(of.keys)]
     persons = _numbered([of.keys for of in sets])
@@ -76,11 +76,12 @@ def _score_one(
             mine["variant_index"].to_numpy().astype(np.int64),
             mine["weight"].to_numpy(),
             mine["counts_ref"].to_numpy(),
+            mine["is_rest"].to_numpy(),
         )
         scores = score_set(of, weights, threads)
         total[counts] += scores.total[counts]
         n_imputed[counts] += scores.n_imputed[counts]
-        n_variants[counts] += len(mine)
+        n_variants[counts] += int((~weights.is_rest).sum())
     return SetScores(of, total, n_variants, n_imputed)
 
 

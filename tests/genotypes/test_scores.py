@@ -116,46 +116,12 @@ def test_a_weight_with_other_alleles_takes_no_variant_from_the_next(
     assert scores(home)["c"] == 1.0
 
 
-def test_files_of_other_people_and_of_other_chromosomes_make_one_source(
-    home: Home, tmp_path: Path
-) -> None:
-    """Two batches of an array; the first comes by chromosome. p is in both batches."""
-
-    def file(batch: str, chromosome: str, ids: str, *rows: list[int]) -> None:
-        n = len(rows)
-        sexes = np.zeros(len(ids), np.int8)
-        calls = np.array(rows, np.uint8)
-        land(home, Made(calls, [chromosome] * n, sexes, batch=batch, ids=list(ids)))
-
-    file("a1", "1", "abp", [0, 1, 2], [2, 2, 0])
-    file("a2", "2", "abp", [1, 0, 2])
-    file("b1", "1", "cdp", [2, 1, 0])
-    weights = scoring_file(tmp_path, """
-        rs0  1  5000000  C  A  1.0
-        rs1  1  5000100  C  A  10.0
-        rs0  2  5000000  C  A  100.0
-    """)  # fmt: skip
-    result = score_file(home, weights)
-    assert scores(home) == {
-        "a": 0 + 20 + 100, "b": 1 + 20 + 0, "p": 2 + 0 + 200, "c": 2, "d": 1
-    }  # fmt: skip
-    assert scores(home, "n_variants") == {"a": 3, "b": 3, "p": 3, "c": 1, "d": 1}
-    assert (result.n_samples, result.reports[0].n_used) == (5, 3)
-
-
-def test_two_samples_of_a_person_in_a_file_are_not_added_up(home: Home, tmp_path: Path) -> None:
-    calls = np.array([[1, 2, 2]], np.uint8)
-    land(home, Made(calls, ["1"], np.zeros(3, np.int8), ids=["a", "a", "b"]))
-    score_file(home, scoring_file(tmp_path, "rs0 1 5000000 C A 0.5"))
-    assert scores(home) == {"a": 0.5, "b": 1.0}
-    assert scores(home, "n_variants") == {"a": 1, "b": 1}
-
-
 def test_palindromes_are_left_out_unless_asked_for(tmp_path: Path) -> None:
     con = duckdb.connect()
     con.execute("""CREATE TABLE variant AS SELECT 'b' AS batch, 0 AS variant_index,
         'x' AS variant_id, 'GRCh38' AS build, '1' AS chromosome, 7 AS position,
-        'A' AS ref_allele, 'T' AS alt_allele, 'rs0' AS source_label""")
+        'A' AS ref_allele, 'T' AS alt_allele, 1 AS allele_number, 1 AS n_alt_alleles,
+        'rs0' AS source_label""")
     from biobraid.export.scores.match import match_weights
 
     load_weights(con, open_scoring_file(scoring_file(tmp_path, "rs0 1 7 T A 0.5")))
