@@ -169,6 +169,15 @@ def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home:
     assert np.array_equal(dosages(home, "referred"), after, equal_nan=True)
 
 
+def test_genotypes_are_declared_as_genotypes(tmp_path: Path) -> None:
+    """A withdrawal of another modality would take their samples and leave the values."""
+    (tmp_path / "toy").mkdir()
+    text = STUDY.format(study="toy", storage="landing").replace("    modality: genotype\n", "")
+    (tmp_path / "toy" / "study.yaml").write_text(text)
+    with pytest.raises(SettingsError, match="connector bgen needs `modality: genotype`"):
+        read_study(tmp_path / "toy")
+
+
 def test_reference_is_only_for_what_can_be_read_so(tmp_path: Path) -> None:
     text = STUDY.format(study="toy", storage="reference").replace("bgen", "plink")
     (tmp_path / "toy").mkdir()
