@@ -184,12 +184,16 @@ def test_a_file_of_the_other_build_is_refused(tmp_path: Path) -> None:
     bim.write_text("\n".join(lines) + "\n")
     with pytest.raises(SourceFileError, match="rs429358 lies where the other build has it"):
         read(path, "plink")
+    landed = read(path, "plink", build_check="warn")
+    assert landed.tally.warnings["marker-of-other-build"] == 1
     assert read(path, "plink", build="hg19").variants[-1]["build"] == "GRCh37"
     vcf = write_vcf(tmp_path / "x.vcf", CALLS, IDS)
     vcf.write_text(vcf.read_text().replace("<ID=1>", "<ID=1,length=249250621>"))
     with pytest.raises(SourceFileError, match="the length it has on GRCh37"):
         read(vcf, "vcf")
-    assert read(vcf, "vcf", build_check="warn").tally.records_rejected == 0
+    landed = read(vcf, "vcf", build_check="warn")
+    assert landed.tally.records_rejected == 0
+    assert landed.tally.warnings["contig-of-other-build"] == 1
 
 
 def test_positions_beyond_a_chromosome(tmp_path: Path) -> None:
@@ -201,6 +205,11 @@ def test_positions_beyond_a_chromosome(tmp_path: Path) -> None:
     bim.write_text("\n".join(lines) + "\n")
     delivered = read(path, "plink")
     assert delivered.rejects == [(8, ".bim", "position-beyond-chromosome")]
+    pgen = write_pgen(tmp_path / "x", calls, IDS)
+    pvar = tmp_path / "x.pvar"
+    pvar.write_text("##source=here\n" + pvar.read_text().replace("\t1700\t", "\t999999999\t"))
+    (line, *_) = read(pgen, "pgen").rejects[0]
+    assert "999999999" in pvar.read_text().splitlines()[line - 1]
     np.testing.assert_array_equal(delivered.dosages, as_dosages(np.delete(calls, 7, axis=0)))
     bim.write_text("\n".join(lines[7:8] * 200) + "\n")
     with pytest.raises(SourceFileError, match="200 of 200 positions"):
