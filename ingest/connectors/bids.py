@@ -14,6 +14,7 @@ from typing import Any
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.bids_names import (
+    SUFFIXES,
     DataFile,
     data_file,
     metadata_of,
@@ -145,8 +146,9 @@ class _Dataset:
         if named is None:
             self._reject(number, "invalid-name", "sub-<label>[_ses-<label>]_..._<suffix>")
             return None
-        facts: dict[str, object] = {"n_instances": 1, "n_bytes": file.size,
-                                    "sequence_name": named.suffix}  # fmt: skip
+        facts: dict[str, object] = {"n_instances": 1, "n_bytes": file.size}
+        if named.suffix in SUFFIXES:
+            facts["sequence_name"] = named.suffix
         if file.size == 0 and self._options.empty_files == "reject":
             self._reject(number, "empty-file", "a file of more than 0 bytes")
             return None

@@ -92,6 +92,17 @@ def test_every_file_and_cell_is_in_the_books(tmp_path: Path) -> None:
     assert got.tally.ignored["tag-not-allowed"] == 3
 
 
+def test_a_word_of_their_own_in_a_name_does_not_land(tmp_path: Path) -> None:
+    folder = tmp_path / "ds"
+    (folder / "sub-01/anat").mkdir(parents=True)
+    (folder / "dataset_description.json").write_text("{}")
+    for suffix in ("T1w", "OkaforAda"):
+        (folder / f"sub-01/anat/sub-01_{suffix}.nii").write_bytes(nifti())
+    got = deliver(folder, "bids")
+    assert got.rows("raw.asset", "sequence_name") == [("T1w",), (None,)]
+    assert "Okafor" not in repr(got.tables)
+
+
 def test_skeletons_of_published_datasets_land_if_declared(tmp_path: Path) -> None:
     folder = dataset(tmp_path / "ds")
     got = deliver(folder, "bids", options={"empty_files": "land"})
