@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.genotypes.landed import GenotypeSet, regions
 from biobraid.core.home import Home
+from biobraid.core.warehouse import transaction
 from biobraid.export.genotype_files import SAMPLES, VALUES
 from biobraid.export.project import INTERNAL
 from biobraid.export.release import find_release
@@ -177,26 +178,25 @@ def _keep(
     tables: Sequence[pa.Table],
 ) -> None:
     con.execute(_DDL)
-    con.execute("BEGIN")
-    for name in ("score", "score_match"):
-        con.execute(
-            f"DELETE FROM project.omics.{name} WHERE score_name = ? AND release = ?",  # noqa: S608
-            [file.score_name, release],
-        )
-    for table in tables:
-        con.register("scored", table)
-        con.execute(
-            "INSERT INTO project.omics.score BY NAME SELECT *, ? AS release FROM scored "
-            "ORDER BY person_id",
-            [release],
-        )
-        con.unregister("scored")
-    con.executemany(
-        "INSERT INTO project.omics.score_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (r.score_name, release, r.study, r.source, r.n_weights, status, r.counts[status],
-             r.n_used, r.coverage, r.weight_coverage)
-            for r in reports for status in STATUSES
-        ],
-    )  # fmt: skip
-    con.execute("COMMIT")
+    with transaction(con):
+        for name in ("score", "score_match"):
+            con.execute(
+                f"DELETE FROM project.omics.{name} WHERE score_name = ? AND release = ?",  # noqa: S608
+                [file.score_name, release],
+            )
+        for table in tables:
+            con.register("scored", table)
+            con.execute(
+                "INSERT INTO project.omics.score BY NAME SELECT *, ? AS release FROM scored "
+                "ORDER BY person_id",
+                [release],
+            )
+            con.unregister("scored")
+        con.executemany(
+            "INSERT INTO project.omics.score_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.score_name, release, r.study, r.source, r.n_weights, status, r.counts[status],
+                 r.n_used, r.coverage, r.weight_coverage)
+                for r in reports for status in STATUSES
+            ],
+        )  # fmt: skip
