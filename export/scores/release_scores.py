@@ -78,7 +78,7 @@ def score_release(
             reports.append(matched)
             if matched.n_used and matched.coverage >= min_coverage and not dry_run:
                 tables += _score(con, home, folder, file, matched)
-        refused = refused_sources(file, reports, min_coverage)
+        refused = refused_sources(file, reports, min_coverage, may_be_all=dry_run)
         if not dry_run:
             _keep(con, folder.name, file, reports, tables)
     n_samples = sum(len(table) for table in tables)

@@ -77,7 +77,7 @@ def score_file(
                 _keep_matching(con, folder / f"{study}.{source}.parquet")
             if matched.n_used and matched.coverage >= min_coverage and not dry_run:
                 scored += _score(con, home, manifest, file, matched)
-        refused = refused_sources(file, reports, min_coverage)
+        refused = refused_sources(file, reports, min_coverage, may_be_all=dry_run)
         if not dry_run:
             _put(home, manifest, file, reports, scored)
     n_samples = sum(len(table) for table in scored)
@@ -213,11 +213,14 @@ def _others(home: Home, manifest: Manifest, table: Table, file: ScoringFile) -> 
 
 
 def refused_sources(
-    file: ScoringFile, reports: Sequence[MatchReport], min_coverage: float
+    file: ScoringFile, reports: Sequence[MatchReport], min_coverage: float, *, may_be_all: bool
 ) -> tuple[str, ...]:
-    """Sources, as study/source, without enough of the weights; QualityError if that is all."""
+    """Sources, as study/source, without enough of the weights.
+
+    Raises QualityError if these are all sources, unless may_be_all: a dry run only reports.
+    """
     refused = [r for r in reports if not r.n_used or r.coverage < min_coverage]
-    if len(refused) < len(reports):
+    if may_be_all or len(refused) < len(reports):
         return tuple(f"{r.study}/{r.source}" for r in refused)
     raise QualityError(
         [

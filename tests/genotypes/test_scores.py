@@ -213,6 +213,8 @@ def test_too_little_coverage_and_no_genotypes_are_refused(home: Home, tmp_path: 
     land(home, small())
     with pytest.raises(QualityError, match="1 of 2 weights"):
         score_file(home, file)
+    told = score_file(home, file, dry_run=True)
+    assert (told.refused, told.reports[0].n_used) == (("s/array",), 1)
 
 
 @needs_plink2
