@@ -21,6 +21,7 @@ from biobraid.core.errors import Fault, SettingsError, near_misses
 from biobraid.core.home import Home, validation_faults
 from biobraid.core.schemas import IDENTITY_TYPES, MODALITIES
 
+PACKED_GENOTYPES = ("plink", "pgen", "bgen", "vcf")  # connectors of values of many people in a row
 REFERENCED = ("bgen", "pgen")  # connectors that can read values through an index
 Delivery = Literal["full", "append", "delta", "columns"]
 DateOrder = Literal["ymd", "dmy", "mdy"]
@@ -113,6 +114,13 @@ class Source(_Strict):
         if value not in MODALITIES:
             raise ValueError(f"'{value}' is not one of {', '.join(MODALITIES)}")
         return value
+
+    @model_validator(mode="after")
+    def _is_genotype(self) -> Self:
+        # Whoever withdraws their genotypes is masked within the packed values of such a source.
+        if self.connector in PACKED_GENOTYPES and self.modality != "genotype":
+            raise ValueError(f"connector {self.connector} needs `modality: genotype`")
+        return self
 
     @model_validator(mode="after")
     def _can_be_referenced(self) -> Self:

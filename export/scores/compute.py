@@ -18,18 +18,23 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights of one set's variants; each variant once. counts_ref: the reference is counted."""
+    """Weights of one set's variants.
+
+    counts_ref: the reference is counted. is_rest: no weight of its own, but what another
+    alternate allele takes off the reference (match.used_weights).
+    """
 
     variants: Ints
     weights: F64
-    counts_ref: npt.NDArray[np.bool_]
+    counts_ref: Flags
+    is_rest: Flags
 
 
 @dataclass(frozen=True)
 class Scores:
     """One element per sample of the set that counts.
 
-    n_imputed: variants whose call is missing and was taken as the source's mean.
+    n_imputed: variants whose call is missing and was taken as the set's mean.
     """
 
     total: F64
@@ -93,7 +98,8 @@ def _score_values(
         for at in order[first:last]:
             counted = weights.weights[at] * (2.0 - dosages if weights.counts_ref[at] else dosages)
             total += counted if place is None else counted[place]
-            gaps += missing
+            if not weights.is_rest[at]:
+                gaps += missing
     return total, gaps
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -65,7 +66,7 @@ def open_scoring_file(path: Path) -> ScoringFile:
                 name, sign, value = line.lstrip("#").strip().partition("=")
                 if sign:
                     header[name.strip()] = value.strip()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise _fault(path, f"cannot be read: {type(error).__name__}", "text or gzip") from None
     _check_columns(path, columns)
     is_harmonised = {"hm_chr", "hm_pos"} <= set(columns)
@@ -94,7 +95,7 @@ def load_weights(con: duckdb.DuckDBPyConnection, file: ScoringFile) -> int:
     """
     columns = ", ".join(f"{_quoted(c)}: 'VARCHAR'" for c in file.columns)
     source = (
-        f"read_csv({literal(file.path)}, delim='\t', header=false, skip={file.n_header_lines}, "
+        f"read_csv({literal(_no_pattern(file.path))}, delim='\t', header=false, skip={file.n_header_lines}, "
         f"columns={{{columns}}}, auto_detect=false, quote='', escape='', nullstr='', "
         f"compression='{_compression(file.path)}')"
     )
@@ -112,6 +113,8 @@ def load_weights(con: duckdb.DuckDBPyConnection, file: ScoringFile) -> int:
               effect_weight AS weight_text,
               {_additive(given)} AS is_additive
             FROM {source}""")  # noqa: S608  columns are those of _COLUMNS
+    except duckdb.IOException:
+        raise _fault(file.path, "cannot be read to its end", "a whole file") from None
     except duckdb.Error:
         raise _fault(
             file.path, f"a line has not the {len(file.columns)} cells of the header",
@@ -167,6 +170,11 @@ def _normalise_indels(con: duckdb.DuckDBPyConnection) -> None:
         UPDATE weight SET position = t.position, other = t.other, effect = t.effect
         FROM trimmed AS t WHERE t.row = weight.row""")
     con.unregister("trimmed")
+
+
+def _no_pattern(path: Path) -> str:
+    """The path as DuckDB takes it to name one file, whatever stands in it."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))
 
 
 def _first(given: set[str], names: tuple[str, ...]) -> str:

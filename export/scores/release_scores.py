@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.core.genotypes.landed import GenotypeSet, regions
 from biobraid.core.home import Home
+from biobraid.core.warehouse import transaction
 from biobraid.export.genotype_files import SAMPLES, VALUES
 from biobraid.export.project import INTERNAL
 from biobraid.export.release import find_release
-from biobraid.export.scores.compute import Weights, score_set
-from biobraid.export.scores.match import STATUSES, MatchReport, match_weights
+from biobraid.export.scores.match import STATUSES, MatchReport, match_weights, used_weights
 from biobraid.export.scores.pgs_file import ScoringFile, load_weights, open_scoring_file
 from biobraid.export.scores.run import MIN_COVERAGE, ScoreResult, refused_sources
+from biobraid.export.scores.sets import score_sets
 from biobraid.export.session import release_session
 
 _DDL = """
@@ -32,6 +33,8 @@ CREATE SCHEMA IF NOT EXISTS project.omics;
 CREATE TABLE IF NOT EXISTS project.omics.score (
   score_name VARCHAR, release VARCHAR, genotype_set_id VARCHAR, person_id BIGINT,
   sample_index INTEGER, score DOUBLE, n_variants INTEGER, n_imputed INTEGER);
+ALTER TABLE project.omics.score ADD COLUMN IF NOT EXISTS study VARCHAR;
+ALTER TABLE project.omics.score ADD COLUMN IF NOT EXISTS source VARCHAR;
 CREATE TABLE IF NOT EXISTS project.omics.score_match (
   score_name VARCHAR, release VARCHAR, study VARCHAR, source VARCHAR, n_weights BIGINT,
   status VARCHAR, n BIGINT, n_used BIGINT, coverage DOUBLE, weight_coverage DOUBLE);
@@ -75,7 +78,7 @@ def score_release(
             reports.append(matched)
             if matched.n_used and matched.coverage >= min_coverage and not dry_run:
                 tables += _score(con, home, folder, file, matched)
-        refused = refused_sources(file, reports, min_coverage)
+        refused = refused_sources(file, reports, min_coverage, may_be_all=dry_run)
         if not dry_run:
             _keep(con, folder.name, file, reports, tables)
     n_samples = sum(len(table) for table in tables)
@@ -92,7 +95,7 @@ def _match(
 ) -> MatchReport:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE variant AS SELECT genotype_set_id AS batch, variant_index, "
-        "variant_id, build, chromosome, position, ref_allele, alt_allele, source_label "
+        "variant_id, build, chromosome, position, ref_allele, alt_allele, allele_number, n_alt_alleles, source_label "
         "FROM release.omics.variant WHERE study = ? AND source = ?",
         [study, source],
     )
@@ -109,33 +112,25 @@ def _score(
     file: ScoringFile,
     matched: MatchReport,
 ) -> list[pa.Table]:
-    used = con.execute(
-        "SELECT batch, variant_index, weight, counts_ref FROM matching WHERE is_used "
-        "ORDER BY batch, variant_index, row"
-    ).to_arrow_table()
+    """Rows of project.omics.score of one source: one per sample and file that adds to its person."""
     found = []
-    for of in _sets(con, folder, matched):
-        rows = used.filter(pc.equal(used["batch"], of.batch))
-        weights = Weights(
-            rows["variant_index"].to_numpy().astype(np.int64),
-            rows["weight"].to_numpy(),
-            rows["counts_ref"].to_numpy(zero_copy_only=False),
+    sets = _sets(con, folder, matched)
+    for part in score_sets(sets, used_weights(con), home.settings.threads):
+        n = len(part.of.places)
+        rows = pa.table(
+            {
+                "score_name": pa.array([file.score_name] * n, pa.string()),
+                "genotype_set_id": pa.array([part.of.batch] * n, pa.string()),
+                "person_id": pc.cast(part.of.keys, pa.int64()),
+                "sample_index": part.of.places,
+                "score": part.total,
+                "n_variants": part.n_variants,
+                "n_imputed": part.n_imputed,
+                "study": pa.array([matched.study] * n, pa.string()),
+                "source": pa.array([matched.source] * n, pa.string()),
+            }
         )
-        scores = score_set(of, weights, home.settings.threads)
-        n = len(of.places)
-        found.append(
-            pa.table(
-                {
-                    "score_name": pa.array([file.score_name] * n, pa.string()),
-                    "genotype_set_id": pa.array([of.batch] * n, pa.string()),
-                    "person_id": pc.cast(of.keys, pa.int64()),
-                    "sample_index": of.places,
-                    "score": scores.total,
-                    "n_variants": np.full(n, len(rows)),
-                    "n_imputed": scores.n_imputed,
-                }
-            )
-        )
+        found.append(rows.filter(pa.array(part.n_variants > 0)))
     return found
 
 
@@ -183,26 +178,25 @@ def _keep(
     tables: Sequence[pa.Table],
 ) -> None:
     con.execute(_DDL)
-    con.execute("BEGIN")
-    for name in ("score", "score_match"):
-        con.execute(
-            f"DELETE FROM project.omics.{name} WHERE score_name = ? AND release = ?",  # noqa: S608
-            [file.score_name, release],
-        )
-    for table in tables:
-        con.register("scored", table)
-        con.execute(
-            "INSERT INTO project.omics.score SELECT score_name, ?, genotype_set_id, person_id, "
-            "sample_index, score, n_variants, n_imputed FROM scored ORDER BY person_id",
-            [release],
-        )
-        con.unregister("scored")
-    con.executemany(
-        "INSERT INTO project.omics.score_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (r.score_name, release, r.study, r.source, r.n_weights, status, r.counts[status],
-             r.n_used, r.coverage, r.weight_coverage)
-            for r in reports for status in STATUSES
-        ],
-    )  # fmt: skip
-    con.execute("COMMIT")
+    with transaction(con):
+        for name in ("score", "score_match"):
+            con.execute(
+                f"DELETE FROM project.omics.{name} WHERE score_name = ? AND release = ?",  # noqa: S608
+                [file.score_name, release],
+            )
+        for table in tables:
+            con.register("scored", table)
+            con.execute(
+                "INSERT INTO project.omics.score BY NAME SELECT *, ? AS release FROM scored "
+                "ORDER BY person_id",
+                [release],
+            )
+            con.unregister("scored")
+        con.executemany(
+            "INSERT INTO project.omics.score_match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (r.score_name, release, r.study, r.source, r.n_weights, status, r.counts[status],
+                 r.n_used, r.coverage, r.weight_coverage)
+                for r in reports for status in STATUSES
+            ],
+        )  # fmt: skip

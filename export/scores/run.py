@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,9 +24,9 @@ from biobraid.core.objects import put_objects, read_object
 from biobraid.core.schemas.raw_genotype_qc import RAW_SCORE, RAW_SCORE_MATCH
 from biobraid.core.schemas.table import Table
 from biobraid.core.warehouse import duckdb_settings, parquet_list
-from biobraid.export.scores.compute import Weights, score_set
-from biobraid.export.scores.match import STATUSES, MatchReport, match_weights
+from biobraid.export.scores.match import STATUSES, MatchReport, match_weights, used_weights
 from biobraid.export.scores.pgs_file import ScoringFile, load_weights, open_scoring_file
+from biobraid.export.scores.sets import score_sets
 
 FOLDER = "scores"  # below landing, and below reports for the matching of each weight
 MIN_COVERAGE = 0.75  # the PGS Catalog Calculator's default
@@ -78,7 +77,7 @@ def score_file(
                 _keep_matching(con, folder / f"{study}.{source}.parquet")
             if matched.n_used and matched.coverage >= min_coverage and not dry_run:
                 scored += _score(con, home, manifest, file, matched)
-        refused = refused_sources(file, reports, min_coverage)
+        refused = refused_sources(file, reports, min_coverage, may_be_all=dry_run)
         if not dry_run:
             _put(home, manifest, file, reports, scored)
     n_samples = sum(len(table) for table in scored)
@@ -118,7 +117,7 @@ def _match(
     files = [home.landing / part.path for part in manifest.parts("raw.variant", study, source)]
     con.execute(
         "CREATE OR REPLACE TEMP VIEW variant AS SELECT batch, variant_index, variant_id, build, "  # noqa: S608
-        "chromosome, position, ref_allele, alt_allele, source_label "
+        "chromosome, position, ref_allele, alt_allele, allele_number, n_alt_alleles, source_label "
         f"FROM read_parquet({parquet_list(files)})"
     )
     return match_weights(
@@ -146,39 +145,28 @@ def _score(
     matched: MatchReport,
 ) -> list[pa.Table]:
     """Rows of raw.score of one source, added up over its files."""
-    used = con.execute(
-        "SELECT batch, variant_index, weight, counts_ref FROM matching WHERE is_used "
-        "ORDER BY batch, variant_index, row"
-    ).to_arrow_table()
+    used = used_weights(con)
     gone = withdrawn_keys(home, manifest)
-    totals: dict[str, tuple[pa.Array, np.ndarray, np.ndarray]] = {}
-    for of in genotype_sets(home, manifest, matched.study, matched.source, gone):
-        rows = used.filter(pc.equal(used["batch"], of.batch))
-        weights = Weights(
-            rows["variant_index"].to_numpy().astype(np.int64),
-            rows["weight"].to_numpy(),
-            rows["counts_ref"].to_numpy(zero_copy_only=False),
-        )
-        scores = score_set(of, weights, home.settings.threads)
-        totals[of.batch] = (of.keys, scores.total, scores.n_imputed)
-    if not totals:
-        return []
-    return [_rows(file, matched, totals)]
-
-
-def _rows(
-    file: ScoringFile,
-    matched: MatchReport,
-    totals: dict[str, tuple[pa.Array, np.ndarray, np.ndarray]],
-) -> pa.Table:
+    sets = genotype_sets(home, manifest, matched.study, matched.source, gone)
     parts = [
-        pa.table({"source_person_key": keys, "score": total, "n_imputed": gaps})
-        for keys, total, gaps in totals.values()
+        pa.table(
+            {
+                "source_person_key": found.of.keys,
+                "score": found.total,
+                "n_variants": found.n_variants,
+                "n_imputed": found.n_imputed,
+            }
+        ).filter(pa.array(found.n_variants > 0))
+        for found in score_sets(sets, used, home.settings.threads)
     ]
+    return [_rows(file, matched, parts)] if parts else []
+
+
+def _rows(file: ScoringFile, matched: MatchReport, parts: list[pa.Table]) -> pa.Table:
     summed = (
         pa.concat_tables(parts)
         .group_by("source_person_key", use_threads=False)
-        .aggregate([("score", "sum"), ("n_imputed", "sum")])
+        .aggregate([("score", "sum"), ("n_variants", "sum"), ("n_imputed", "sum")])
     )
     n = len(summed)
     columns = {
@@ -187,7 +175,7 @@ def _rows(
         "source": pa.array([matched.source] * n, pa.string()),
         "source_person_key": summed["source_person_key"],
         "score": summed["score_sum"],
-        "n_variants": pa.array(np.full(n, matched.n_used)),
+        "n_variants": summed["n_variants_sum"],
         "n_imputed": summed["n_imputed_sum"],
     }
     return pa.table(columns).cast(RAW_SCORE.arrow)
@@ -225,11 +213,14 @@ def _others(home: Home, manifest: Manifest, table: Table, file: ScoringFile) -> 
 
 
 def refused_sources(
-    file: ScoringFile, reports: Sequence[MatchReport], min_coverage: float
+    file: ScoringFile, reports: Sequence[MatchReport], min_coverage: float, *, may_be_all: bool
 ) -> tuple[str, ...]:
-    """Sources, as study/source, without enough of the weights; QualityError if that is all."""
+    """Sources, as study/source, without enough of the weights.
+
+    Raises QualityError if these are all sources, unless may_be_all: a dry run only reports.
+    """
     refused = [r for r in reports if not r.n_used or r.coverage < min_coverage]
-    if len(refused) < len(reports):
+    if may_be_all or len(refused) < len(reports):
         return tuple(f"{r.study}/{r.source}" for r in refused)
     raise QualityError(
         [

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from bgen import BgenReader
 
 from biobraid.core.genotypes import chromosome_name
-from biobraid.ingest.connectors.bgen_index import index_variants
+from biobraid.ingest.connectors.bgen_index import index_variants, without_alternate
 from biobraid.ingest.connectors.bgen_values import Alternate, alternates
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.genotype_files import (
@@ -68,16 +70,18 @@ def read_bgen(job: FileJob) -> Iterator[Chunk | Counts]:
         n_read = done = 0
         while True:
             try:
-                rows = [
-                    (number, row)
-                    for number, variant in islice(wanted, step)
-                    for row in alternates(variant, options)
-                ]
+                variants = list(islice(wanted, step))
+                rows = [(n, row) for n, variant in variants for row in alternates(variant, options)]
             except (ValueError, IndexError, RuntimeError):
                 found = f"the .bgen is cut off or damaged after {n_read} of {n_variants} variants"
                 raise broken(job, found) from None
-            if not rows:
+            if not variants:
                 break
+            n_bare = len(variants) - len({n for n, _ in rows})
+            n_read += n_bare
+            yield without_alternate(n_bare)
+            if not rows:
+                continue
             block = _block(rows)
             placed = reader.place(block, pa.array([row.encoding for _, row in rows]))
             yield from placed.chunks
@@ -100,6 +104,8 @@ def _samples(job: FileJob, options: BgenOptions, file: BgenReader, n_samples: in
     if options.sample or not file.header.has_sample_ids or beside(job.path, "{stem}.sample"):
         path = the_one_beside(job, options.sample or "{stem}.sample", ".sample", "sample")
         listed = read_sample_file(job, read_text(job, path, ".sample"))
+        if file.header.has_sample_ids:
+            _check_order(job, listed, [str(name) for name in file.samples])
     else:
         listed = SampleList([Sample(str(name), line=0) for name in file.samples], 0)
     if len(listed.samples) != n_samples:
@@ -109,38 +115,66 @@ def _samples(job: FileJob, options: BgenOptions, file: BgenReader, n_samples: in
     return listed
 
 
+def _check_order(job: FileJob, listed: SampleList, in_file: list[str]) -> None:
+    """Refuse a .sample that names samples of the .bgen in other places than the .bgen itself.
+
+    Ids of the .bgen that the .sample does not know (those of a laboratory) tell nothing.
+    """
+    n_times = Counter(in_file)
+    place = {name: at for at, name in enumerate(in_file) if n_times[name] == 1}
+    n_known, n_elsewhere = 0, 0
+    for names in ([s.iid for s in listed.samples], [s.fid for s in listed.samples]):
+        there = [(at, place[name]) for at, name in enumerate(names) if name in place]
+        if len(there) > n_known:
+            n_known, n_elsewhere = len(there), sum(here != other for here, other in there)
+    if n_elsewhere:
+        raise broken(
+            job,
+            f"{n_elsewhere} samples stand elsewhere in the .sample than in the .bgen",
+            "samples in the order of the .bgen",
+        )
+
+
 def _wanted(job: FileJob, options: BgenOptions, file: BgenReader) -> Iterator[tuple[int, object]]:
     """(number, variant) of the variants to land; the number is the place in the file."""
     if not options.regions:
         yield from enumerate(file)
         return
-    regions = [parse_region(text) for text in options.regions]
+    regions = _apart([parse_region(text) for text in options.regions])
     index = beside(job.path, options.bgi)
     if not index:  # made in passing: headers are read, probabilities are not
         for number, variant in enumerate(file):
             if _is_inside(chromosome_name(variant.chrom), variant.pos, regions):
                 yield number, variant
         return
-    places = _index(job, str(index[0]), file.header.nvariants)
+    places = _index(job, index[0], file.header.nvariants)
     numbers = {offset: number for number, (offset, _, _) in enumerate(places)}
     for name in sorted({name for _, name, _ in places}):
         for region in regions:
-            if chromosome_name(region[0]) == chromosome_name(name):
+            if region[0] == chromosome_name(name):
                 for variant in file.fetch(name, region[1], region[2]):
                     yield numbers[variant.fileoffset], variant
 
 
+def _apart(regions: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """The same regions, sorted, with those that overlap made one: a variant lands once."""
+    found: list[tuple[str, int, int]] = []
+    for name, first, last in sorted((chromosome_name(n), a, b) for n, a, b in regions):
+        if found and found[-1][0] == name and first <= found[-1][2]:
+            first, last = found[-1][1], max(last, found[-1][2])
+            found.pop()
+        found.append((name, first, last))
+    return found
+
+
 def _is_inside(chromosome: str, position: int, regions: list[tuple[str, int, int]]) -> bool:
-    return any(
-        chromosome == chromosome_name(name) and first <= position <= last
-        for name, first, last in regions
-    )
+    return any(chromosome == name and first <= position <= last for name, first, last in regions)
 
 
-def _index(job: FileJob, path: str, n_variants: int) -> list[tuple[int, str, int]]:
+def _index(job: FileJob, path: Path, n_variants: int) -> list[tuple[int, str, int]]:
     """(offset, chromosome, position) of every variant, in the file's order, from a .bgi."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as con:
             rows = con.execute(
                 "SELECT file_start_position, chromosome, position FROM Variant "
                 "ORDER BY file_start_position"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -42,6 +43,7 @@ def index_variants(
     n_read = done = 0
     while rows := list(islice(headers, _CHUNK)):
         block, place = _block(rows, n_read, options)
+        yield without_alternate(sum(len(row[3]) < 2 for row in rows))
         placed = reader.place(block, "reference")
         yield from placed.chunks
         kept = pa.array(np.flatnonzero(placed.kept))
@@ -58,6 +60,13 @@ def index_variants(
             job, f"the .bgen is cut off or damaged after {n_read} of {n_variants} variants"
         )
     reader.finish()
+
+
+def without_alternate(n: int) -> Counts:
+    """Counts of records of one allele only, which say nothing of anybody."""
+    counts = Counts(records_read=n, records_ignored=n)
+    counts.ignored = Counter({"no-alternate-allele": n}) if n else Counter()
+    return counts
 
 
 def _flags(path: Path) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.bids_names import (
+    SUFFIXES,
     DataFile,
     data_file,
     metadata_of,
@@ -25,6 +26,7 @@ from biobraid.ingest.connectors.bids_options import BidsOptions, native_id
 from biobraid.ingest.connectors.bids_tables import Participants, acquisition_times
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.dicom import refuse_delta
+from biobraid.ingest.connectors.dicom_header import CODE
 from biobraid.ingest.connectors.dicom_tags import NOT_ALLOWED
 from biobraid.ingest.connectors.imaging_group import prefix_of
 from biobraid.ingest.connectors.imaging_rows import (
@@ -144,8 +146,9 @@ class _Dataset:
         if named is None:
             self._reject(number, "invalid-name", "sub-<label>[_ses-<label>]_..._<suffix>")
             return None
-        facts: dict[str, object] = {"n_instances": 1, "n_bytes": file.size,
-                                    "sequence_name": named.suffix}  # fmt: skip
+        facts: dict[str, object] = {"n_instances": 1, "n_bytes": file.size}
+        if named.suffix in SUFFIXES:
+            facts["sequence_name"] = named.suffix
         if file.size == 0 and self._options.empty_files == "reject":
             self._reject(number, "empty-file", "a file of more than 0 bytes")
             return None
@@ -179,7 +182,8 @@ class _Dataset:
         if channels:
             facts["n_channels"] = sum(channels)
         body = str(facts.pop("body_part", "BRAIN")).upper()
-        return facts | ({"body_part": body[:16]} if named.kind == "volume" else {})
+        is_code = named.kind == "volume" and CODE.fullmatch(body)  # anything else may be prose
+        return facts | ({"body_part": body} if is_code else {})
 
     def _made(self, named: DataFile, facts: dict[str, object]) -> Asset:
         job = self._job

@@ -25,6 +25,18 @@ DATATYPES: Mapping[str, tuple[str, str]] = {
     "nirs": ("NIRS", "waveform"),
     "motion": ("POS", "waveform"),
 }
+# Suffixes the standard knows for images and signals. Any other is a word of whoever named the file.
+_SUFFIXES = """
+T1w T2w T2star T2starw PD PDw PDT2 FLAIR FLASH inplaneT1 inplaneT2 angio defacemask T1rho
+T1map T2map T2starmap R1map R2map R2starmap PDmap MTRmap MTsat UNIT1 T1rhomap MWFmap MTVmap
+Chimap S0map M0map VFA IRT1 MP2RAGE MESE MEGRE MTR MTS MPM TB1map RB1map TB1DAM TB1EPI TB1AFI
+TB1TFL TB1RFM RB1COR TB1SRGE
+bold cbv sbref phase noRF dwi phasediff phase1 phase2 magnitude magnitude1 magnitude2
+fieldmap epi asl m0scan aslcontext svs mrsi unloc mrsref pet blood
+TEM SEM uCT BF DF PC DIC FLUO CONF PLI CARS 2PE MPE SR NLO OCT SPIM XPCT photo
+eeg ieeg meg nirs motion headshape markers
+"""
+SUFFIXES = frozenset(_SUFFIXES.split())
 _DATA = (
     ".nii", ".nii.gz", ".edf", ".bdf", ".set", ".vhdr", ".fif", ".snirf", ".nwb", ".ome.tif",
     ".ome.tiff", ".png", ".tif", ".meg4", ".con",

@@ -71,10 +71,15 @@ class Participants:
         job = self._job
         given = pc.utf8_trim_whitespace(block.column(ID))
         good = self._good(given)
-        if not good.all():
-            bad = reject_table(block.row_numbers[~good], "duplicate-key", "each participant once")
-            counts.records_rejected += bad.num_rows
-            yield Chunk("raw.reject", bad)
+        nobody = (~good) & np.asarray(pc.equal(pc.fill_null(given, ""), ""))
+        for rows, reason, expected in (
+            (nobody, "missing-person-id", "a participant_id"),
+            (~good & ~nobody, "duplicate-key", "each participant once"),
+        ):
+            if rows.any():
+                bad = reject_table(block.row_numbers[rows], reason, expected)
+                counts.records_rejected += bad.num_rows
+                yield Chunk("raw.reject", bad)
         names = given.filter(pa.array(good)).to_pylist()
         dataset = job.path.name
         natives = pa.array([native_id(self._options, dataset, n) for n in names], pa.string())

@@ -17,6 +17,7 @@ from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connecto
 from biobraid.ingest.connectors.dicom_header import REASONS, Instance, Rejected, read_instance
 from biobraid.ingest.connectors.dicom_options import DicomOptions
 from biobraid.ingest.connectors.dicom_series import Gathering
+from biobraid.ingest.connectors.dicom_tags import NOT_ALLOWED
 from biobraid.ingest.connectors.imaging_group import Member, members, prefix_of
 from biobraid.ingest.connectors.imaging_rows import counted, reject_chunk
 
@@ -100,6 +101,9 @@ class _Reader:
         try:
             instance = read_instance(member)
             self._gathering.add(instance, self._native_id(instance))
+            if self._by_path and instance.patient_id:  # another's id for the person: nobody asks
+                instance.dropped[NOT_ALLOWED] += 1
+                instance.n_to_vault -= 1
         except Rejected as rejected:
             counts.records_rejected += 1
             self._rejects.append((number, None, rejected.reason, REASONS[rejected.reason]))
@@ -127,7 +131,8 @@ class _Reader:
     def _is_directory(self, member: Member) -> bool:
         from biobraid.ingest.connectors.dicom_pydicom import files_of_directory
 
-        listed = files_of_directory(member.read())
+        with member.open() as file:
+            listed = files_of_directory(file)
         if listed is None:
             return False
         self._listed += [name.rpartition("/")[2] for name in listed]

@@ -17,7 +17,7 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(\.\d{1,6})?")
 _OFFSET = re.compile(r"[+-]\d{4}")
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
-_CODE = re.compile(r"[A-Z0-9 _]{1,16}")
+CODE = re.compile(r"[A-Z0-9 _]{1,16}")
 _NUMBERS = (
     "slice_thickness_mm", "tube_voltage_kv", "repetition_time_ms", "echo_time_ms",
     "field_strength_t",
@@ -35,7 +35,7 @@ REASONS = {
     "truncated-file": "pixel data of the stated length",
     "missing-uid": "study, series and SOP instance UID",
     "missing-person-id": "an id of the person",
-    "conflicting-person": "one person per study",
+    "conflicting-person": "one person per study and series",
     "duplicate-key": "each SOP instance once",
     "empty-file": "a file of more than 0 bytes",
 }
@@ -95,7 +95,8 @@ def _header(member: Member) -> Header:
     from biobraid.ingest.connectors import dicom_pydicom
 
     try:
-        return dicom_pydicom.read_header(member.read())
+        with member.open() as file:
+            return dicom_pydicom.read_header(file)
     except dicom_pydicom.NotDicom:
         raise Rejected("not-dicom") from None
     except dicom_pydicom.Damaged:
@@ -129,7 +130,7 @@ class _Reading:
         made.facts = self._facts()
         made.identities = [(k, t) for k, t in identities if k != "patient_id"]
         made.person = self._person(person)
-        made.n_to_vault = len(identities) + ("birth_date" in person) + ("sex" in person)
+        made.n_to_vault = len(identities) + sum(n in made.person for n in ("birth_date", "sex"))
         made.dropped, made.bad_cells = self._dropped, self._bad
         made.dropped["record-key"] += 3
         return made
@@ -160,7 +161,7 @@ class _Reading:
         if text is None:
             return None
         word = text.partition("\\")[0].strip().upper()
-        if _CODE.fullmatch(word):
+        if CODE.fullmatch(word):
             return word
         self._dropped[NOT_ALLOWED] += 1
         return None

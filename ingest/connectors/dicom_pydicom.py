@@ -6,8 +6,7 @@ The only place that reads DICOM with pydicom. Imported when the first such file 
 from __future__ import annotations
 
 import warnings
-from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO
 
 import pydicom
 from pydicom.charset import convert_encodings, decode_bytes
@@ -30,9 +29,9 @@ class Damaged(Exception):
     """A DICOM file that cannot be read to its end."""
 
 
-def read_header(data: bytes) -> Header:
-    """The header of a whole file by pydicom. Raises NotDicom or Damaged."""
-    dataset = _read(data)
+def read_header(file: BinaryIO) -> Header:
+    """The header of a file by pydicom; pixels are not read. Raises NotDicom or Damaged."""
+    dataset = _read(file)
     header = Header()
     try:
         with warnings.catch_warnings():
@@ -44,14 +43,16 @@ def read_header(data: bytes) -> Header:
     return header
 
 
-def _read(data: bytes) -> Any:
-    is_bare = data[128:132] != b"DICM"
-    if is_bare and data[:2] not in _BARE:
+def _read(file: BinaryIO) -> Any:
+    head = file.read(132)
+    file.seek(0)
+    is_bare = head[128:] != b"DICM"
+    if is_bare and head[:2] not in _BARE:
         raise NotDicom
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its warnings quote values
-            dataset = pydicom.dcmread(BytesIO(data), stop_before_pixels=True, force=is_bare)
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=is_bare)
     except InvalidDicomError:
         raise NotDicom from None
     except Exception:  # zlib, struct, decoding: many kinds
@@ -87,20 +88,23 @@ def decoded(value: bytes, character_sets: bytes) -> str:
         return str(decode_bytes(value, convert_encodings([s.strip() for s in sets]), {0x5C}))
 
 
-def waveform_of(data: bytes) -> tuple[int, float, float]:
+def waveform_of(file: BinaryIO) -> tuple[int, float, float]:
     """Channels, samples per second and length in seconds of a waveform object; zeros if unknown."""
     try:
-        item = _read(data)[_WAVEFORMS].value[0]
-        hertz = float(item.SamplingFrequency)
-        return int(item.NumberOfWaveformChannels), hertz, int(item.NumberOfWaveformSamples) / hertz
-    except (NotDicom, Damaged, KeyError, IndexError, AttributeError, ValueError, ZeroDivisionError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its warnings quote values
+            item = _read(file)[_WAVEFORMS].value[0]
+            hertz = float(item.SamplingFrequency)
+            n_channels, n_samples = item.NumberOfWaveformChannels, item.NumberOfWaveformSamples
+            return int(n_channels), hertz, int(n_samples) / hertz
+    except Exception:  # missing, empty or damaged: pydicom raises whatever its converters raise
         return 0, 0.0, 0.0
 
 
-def files_of_directory(data: bytes) -> list[str] | None:
+def files_of_directory(file: BinaryIO) -> list[str] | None:
     """File names that a DICOMDIR lists, with slashes; None if the file is none."""
     try:
-        dataset = _read(data)
+        dataset = _read(file)
         if str(dataset.file_meta.MediaStorageSOPClassUID) != _DIRECTORY_CLASS:
             return None
         found = []

@@ -73,7 +73,8 @@ class Gathering:
             raise Rejected("missing-person-id")
         person = self._person_of(native_id)
         owner = self._owners.setdefault(instance.study_uid, person)
-        if owner != person:
+        begun = self.series.get(instance.series_uid)
+        if owner != person or (begun is not None and begun.person != person):
             raise Rejected("conflicting-person")
         mark = blake2b(instance.sop_uid.encode(), digest_size=8).digest()
         if mark in self._instances:
@@ -186,7 +187,8 @@ class Gathering:
 def _waveform(instance: Instance) -> dict[str, object]:
     from biobraid.ingest.connectors.dicom_pydicom import waveform_of
 
-    n_channels, hertz, seconds = waveform_of(instance.member.read())
+    with instance.member.open() as file:
+        n_channels, hertz, seconds = waveform_of(file)
     if not hertz:
         return {}
     return {"n_channels": n_channels, "sampling_hz": hertz, "duration_s": seconds}

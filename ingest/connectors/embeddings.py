@@ -159,12 +159,27 @@ def _of_parquet(
     except (pa.ArrowException, OSError):
         raise _fault(job, "the file is no whole Parquet file", "Parquet, or a folder") from None
     names = file.schema_arrow.names
-    parts = [n for n in names if n.startswith(options.vector)]
+    is_one = options.vector in names
+    parts = [options.vector] if is_one else [n for n in names if n.startswith(options.vector)]
     if not parts:
         raise _fault(job, f"no column begins with '{options.vector}'", "the vector's columns")
-    for batch in file.iter_batches(_BLOCK):
-        table = pa.Table.from_batches([batch])
-        yield table.drop_columns(parts), _vectors(job, table, parts)
+    batches = file.iter_batches(_BLOCK)
+    width = None
+    while True:
+        try:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            table = pa.Table.from_batches([batch])
+            vectors = _vectors(job, table, parts)
+        except (pa.ArrowException, OSError):
+            raise _fault(
+                job, "the file is damaged, or its vectors are no numbers", "numbers"
+            ) from None
+        width = width or vectors.shape[1]
+        if vectors.shape[1] != width:
+            raise _fault(job, "vectors of several lengths", "one length for all")
+        yield table.drop_columns(parts), vectors
 
 
 def _vectors(job: FileJob, table: pa.Table, parts: list[str]) -> Vectors:

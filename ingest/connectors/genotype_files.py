@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,13 +93,11 @@ def read_text(job: FileJob, path: Path, what: str) -> bytes:
     data = path.read_bytes()
     try:
         if data[:2] == _GZIP:
-            import gzip
-
             return gzip.decompress(data)
         if data[:4] == _ZSTD:
             with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as text:
                 return bytes(text.read())
-    except (OSError, EOFError, zstandard.ZstdError):
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError):
         raise broken(job, f"the {what} cannot be unpacked: it is cut off or damaged") from None
     return data
 

@@ -47,6 +47,8 @@ def read_psam(job: FileJob, text: bytes) -> SampleList:
         return read_fam(job, text, ".psam")
     names = lines[start].lstrip("#").split()
     place = {name: i for i, name in enumerate(names)}
+    if "IID" not in place:
+        raise broken(job, "the .psam has no column IID", "#IID, or #FID and IID")
     others = [i for n, i in place.items() if n not in ("FID", "IID", "SID", "PAT", "MAT", "SEX")]
     samples, n_other = [], 0
     for number, line in enumerate(lines[start + 1 :], start + 2):
@@ -106,13 +108,17 @@ def read_bim(job: FileJob, text: bytes) -> pl.DataFrame:
     return table.select(pl.col(table.columns[i]).alias(name) for name, i in picked.items())
 
 
-def read_pvar(job: FileJob, text: bytes) -> pl.DataFrame:
-    """chromosome, label, position, ref, alts and, where there are any, quality, filter, info."""
+def read_pvar(job: FileJob, text: bytes) -> tuple[pl.DataFrame, int]:
+    """The variants, and the line of the first.
+
+    Columns: chromosome, label, position, ref, alts and, where there are any, quality, filter, info.
+    """
     start = 0
     while text[start : start + 2] == b"##":
         start = text.find(b"\n", start) + 1 or len(text)
     if text[start : start + 1] != b"#":  # no header: the columns of a .bim
-        return read_bim(job, text[start:]).rename({"first": "alts", "second": "ref"})
+        table = read_bim(job, text[start:]).rename({"first": "alts", "second": "ref"})
+        return table, text.count(b"\n", 0, start) + 1
     end = text.find(b"\n", start)
     names = text[start + 1 : end].decode("utf-8", errors="replace").split()
     table = _columns(job, text[end + 1 :], ".pvar")
@@ -124,11 +130,12 @@ def read_pvar(job: FileJob, text: bytes) -> pl.DataFrame:
     if missing or (table.width and table.width != len(names)):
         found = f"no column {missing[0]}" if missing else f"lines of {table.width} columns"
         raise broken(job, f"the .pvar has {found}", f"the columns of its header ({len(names)})")
-    return table.select(
+    picked = table.select(
         pl.col(table.columns[i]).alias(wanted[name])
         for i, name in enumerate(names)
         if name in wanted
     )
+    return picked, text.count(b"\n", 0, end) + 2
 
 
 def _columns(job: FileJob, text: bytes, what: str) -> pl.DataFrame:
@@ -141,7 +148,11 @@ def _columns(job: FileJob, text: bytes, what: str) -> pl.DataFrame:
         table = pl.read_csv(
             text, has_header=False, separator="\t", quote_char=None, infer_schema=False
         )
-        return table.with_columns(pl.all().fill_null(""))
+        # polars fills up lines that are too short
+        is_ragged = text.count(b"\t") != (table.width - 1) * len(table)
     except pl.exceptions.PolarsError:
+        is_ragged = True
+    if is_ragged:
         found = f"lines of the {what} have different numbers of columns"
-        raise broken(job, found, "the same columns in every line") from None
+        raise broken(job, found, "the same columns in every line")
+    return table.with_columns(pl.all().fill_null(""))

@@ -34,6 +34,7 @@ class SampleNames:
         header = text.partition("\n")[0]
         rows = csv.DictReader(io.StringIO(text), delimiter="\t" if "\t" in header else ",")
         names = [name.strip() for name in rows.fieldnames or ()]
+        rows.fieldnames = names
         for column in (declared.sample, declared.person):
             if column not in names:
                 raise SourceFileError(

@@ -107,7 +107,8 @@ def judge_samples(
         kept = [delivered[i] for i in landed]
         natives = [ids[i] for i in landed]
         keys = names.person_keys(job, natives)
-        chunks.append(Chunk("raw.genotype_sample", _rows(job, names, at, len(ids), kept, keys)))
+        rows = _rows(job, names, options, at, len(ids), kept, keys)
+        chunks.append(Chunk("raw.genotype_sample", rows))
         chunks += _identities(names, natives, keys, kept)
         counts.warnings.update(names.warnings(natives))
     if rejects:
@@ -134,6 +135,13 @@ def _id_of(sample: Sample, options: GenotypeOptions) -> str:
     return f"{sample.fid}_{sample.iid}" if options.sample_id == "fid_iid" else sample.iid
 
 
+def _parent_of(sample: Sample, parent: str, options: GenotypeOptions) -> str | None:
+    """Id of a parent, who is named by an IID of the sample's own family."""
+    if _or_none(parent) is None:
+        return None
+    return f"{sample.fid}_{parent}" if options.sample_id == "fid_iid" else parent
+
+
 def record_base(keys: IngestKeys, job: FileJob, what: str) -> np.uint64:
     """Keyed start of the record ids of one file's samples or variants."""
     scope = f"{job.study.id}/{job.source_id}/{job.batch}/{what}"
@@ -143,6 +151,7 @@ def record_base(keys: IngestKeys, job: FileJob, what: str) -> np.uint64:
 def _rows(
     job: FileJob,
     names: SampleNames,
+    options: GenotypeOptions,
     places: npt.NDArray[np.int64],
     n_samples: int,
     kept: Sequence[Sample],
@@ -162,8 +171,8 @@ def _rows(
             "family_key": person_keys(
                 job.keys, f"{job.study.person_namespace}/family", families
             ).dictionary_decode(),
-            "father_key": names.person_keys(job, [_or_none(s.father) for s in kept]),
-            "mother_key": names.person_keys(job, [_or_none(s.mother) for s in kept]),
+            "father_key": names.person_keys(job, [_parent_of(s, s.father, options) for s in kept]),
+            "mother_key": names.person_keys(job, [_parent_of(s, s.mother, options) for s in kept]),
         }
     )
 

@@ -75,7 +75,6 @@ class VariantReader:
     n_placed: int = 0
     n_beyond: int = 0
     _base: np.uint64 = field(default=np.uint64(0))
-    _last: tuple[str, int] = ("", 0)
 
     def __post_init__(self) -> None:
         self._base = record_base(self.job.keys, self.job, "variant")
@@ -83,7 +82,7 @@ class VariantReader:
     def place(self, block: Block, encoding: str | pa.Array) -> Placed:
         """Rows for raw.variant of one block, rejects, and counts of its records and facts."""
         names = _chromosome_names(block.chromosome)
-        self._check_markers(names, block)
+        n_elsewhere = self._check_markers(names, block)
         position, ref, alt, is_changed = _normalised(block)
         beyond = self._beyond(names, block.position)
         self.n_placed += int((block.position > 0).sum())
@@ -94,6 +93,8 @@ class VariantReader:
         counts = Counts(facts_read=int(kept.sum()))
         counts.records_read = len(np.unique(block.record))
         counts.warnings = self._warnings(block, ref, alt, beyond)
+        if n_elsewhere:
+            counts.warnings["marker-of-other-build"] = n_elsewhere
         chunks: list[Chunk] = []
         at = pa.array(np.flatnonzero(kept))
         ids = pc.binary_join_element_wise(
@@ -155,8 +156,9 @@ class VariantReader:
         beyond: Bools = position > ends[coded.indices.to_numpy()] if len(names) else position > 0
         return beyond
 
-    def _check_markers(self, names: pa.Array, block: Block) -> None:
-        """Refuse a file in which a well-known variant lies where the other build has it."""
+    def _check_markers(self, names: pa.Array, block: Block) -> int:
+        """Well-known variants that lie where the other build has them; strict: they refuse it."""
+        n = 0
         found = pc.is_in(block.label, value_set=pa.array(list(MARKERS)))
         for i in np.flatnonzero(found.to_numpy(zero_copy_only=False)).tolist():
             label = block.label[i].as_py()
@@ -164,8 +166,12 @@ class VariantReader:
             here, other = (on_37, on_38) if self.options.build == "GRCh37" else (on_38, on_37)
             if names[i].as_py() != chromosome or block.position[i] == here:
                 continue
-            if block.position[i] == other and self.options.build_check == "strict":
+            if block.position[i] != other:
+                continue
+            n += 1
+            if self.options.build_check == "strict":
                 raise self.other_build(f"{label} lies where the other build has it")
+        return n
 
     def other_build(self, found: str) -> SourceFileError:
         """The error of a file that is not on the declared build."""

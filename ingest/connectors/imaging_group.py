@@ -6,7 +6,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import FileJob
@@ -40,6 +42,10 @@ class Member:
             return b""
         with self.path.open("rb", buffering=0) as file:
             return file.read(-1 if n_bytes is None else n_bytes)
+
+    def open(self) -> BinaryIO:
+        """The file, to be read as far as is needed."""
+        return BytesIO(self.read()) if self.path is None else self.path.open("rb")
 
 
 def members(path: Path, where: str) -> Iterator[Member]:

@@ -33,6 +33,7 @@ _WORDS = ("manufacturer", "device_model", "sop_class")
 _NUMBERS = ("n_instances", "n_rows", "n_columns", "slice_thickness_mm", "field_strength_t")
 _CODE = r"^[A-Z0-9 _]{1,16}$"
 _NUMBER = r"^[+-]?\d{1,12}(\.\d*)?([eE][+-]?\d{1,2})?$"
+_TOO_MUCH = 2e9  # instances, pixels, mm, MB
 _AGE = r"^(?P<n>\d{1,3})(?P<u>[DWMY])?$"
 _DAYS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
@@ -59,6 +60,7 @@ def asset_rows(rows: IndexRows, told: Told) -> Iterator[Chunk]:
     for role in ("date", "other_date", "time"):
         rows.landed.add(rows.roles.get(role, ""))
     yield from rejects
+    yield from rows.unread_dates(("date", "other_date", "birth_date"))
     yield from procedure_chunks(rows.job, _first_of_each(rows, columns, times), told)
     yield from value_chunks(rows.job, _persons_facts(rows, studies, times), told)
     yield from _vault(rows, told)
@@ -113,11 +115,13 @@ def _numbers(rows: IndexRows) -> tuple[dict[str, pa.Array], list[Chunk]]:
         if values is None:
             continue
         is_number = pc.fill_null(pc.match_substring_regex(values, _NUMBER), False)
+        number = pc.cast(pc.if_else(is_number, values, _NONE), pa.float64())
+        is_number = pc.fill_null(pc.less(pc.abs(number), _TOO_MUCH), False)
+        number = pc.if_else(is_number, number, pa.scalar(None, pa.float64()))
         bad = pc.and_(pc.invert(is_number), values.is_valid()).to_numpy(zero_copy_only=False)
         if bad.any():
             cells = reject_table(rows.row_numbers[bad], "invalid-value", "a number", role)
             rejects.append(Chunk("raw.reject", cells))
-        number = pc.cast(pc.if_else(is_number, values, _NONE), pa.float64())
         if role == "size_mb":
             found["n_bytes"] = pc.cast(pc.round(pc.multiply(number, 1e6)), pa.int64())
         else:

@@ -22,6 +22,7 @@ def feature_rows(rows: IndexRows, _: Told) -> Iterator[Chunk]:
     records, times = rows.records, time_columns(rows.job, rows.times())
     for role in ("date", "other_date", "time"):
         rows.landed.add(rows.roles.get(role, ""))
+    yield from rows.unread_dates(("date", "other_date"))
     declared = [n for n in rows.job.variables if n not in rows.used]
     header = set(rows.columns_there)
     found = [name for name in declared if name in header]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from biobraid.ingest.connectors.contract import FileJob
+from biobraid.ingest.connectors.contract import Chunk, FileJob
 from biobraid.ingest.connectors.imaging_index_options import ImagingIndexOptions
 from biobraid.ingest.connectors.imaging_rows import asset_id, keyed_uid, study_record
 from biobraid.ingest.hashing import U64, person_keys, record_ids
-from biobraid.ingest.tabular.block import TextBlock
+from biobraid.ingest.tabular.block import TextBlock, reject_table
 
 Bools = npt.NDArray[np.bool_]
 _NONE = pa.scalar(None, pa.string())
@@ -134,6 +134,18 @@ class IndexRows:
         fields = [pc.struct_field(parts, name) for name in "hms"]
         seconds = pc.binary_join_element_wise(fields[2], pc.struct_field(parts, "f"), "")
         return pc.binary_join_element_wise(fields[0], fields[1], seconds, ":")
+
+    def unread_dates(self, roles: Iterable[str]) -> Iterator[Chunk]:
+        """Rejected cells: what stands in columns of dates and is none."""
+        for role in roles:
+            values = self.role(role)
+            if values is None:
+                continue
+            unread = pc.and_(values.is_valid(), iso_date(values).is_null())
+            bad = unread.to_numpy(zero_copy_only=False)
+            if bad.any():
+                cells = reject_table(self.row_numbers[bad], "invalid-value", "YYYY-MM-DD", role)
+                yield Chunk("raw.reject", cells)
 
     def seen_before(self, seen: set[int]) -> Bools:
         """Rows whose image (features: image and algorithm) stood in the table before."""

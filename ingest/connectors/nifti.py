@@ -57,7 +57,7 @@ def read_nifti_header(data: bytes) -> NiftiHeader | None:
 
 
 def _header(dim: tuple[int, ...], pixdim: tuple[float, ...], units: int) -> NiftiHeader | None:
-    if not 1 <= dim[0] <= 7 or any(n < 0 for n in dim[1 : dim[0] + 1]):
+    if not 1 <= dim[0] <= 7 or any(not 0 <= n < 2**31 for n in dim[1 : dim[0] + 1]):
         return None
     sizes = [dim[i] if i <= dim[0] else 1 for i in range(1, 5)]
     to_mm, to_s = _TO_MM.get(units & 7, 1.0), _TO_S.get(units & 56, 0.0)

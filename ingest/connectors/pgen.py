@@ -50,7 +50,7 @@ def read_pgen(job: FileJob) -> Iterator[Chunk | Counts]:
     listed = read_psam(
         job, read_text(job, the_one_beside(job, options.psam, ".psam", "psam"), ".psam")
     )
-    variants = read_pvar(
+    variants, first_line = read_pvar(
         job, read_text(job, the_one_beside(job, options.pvar, ".pvar", "pvar"), ".pvar")
     )
     header = _check_header(job, len(listed.samples), len(variants))
@@ -59,7 +59,9 @@ def read_pgen(job: FileJob) -> Iterator[Chunk | Counts]:
     yield other_cells(listed.n_other_cells)
     samples = judge_samples(job, options, listed.samples, ".psam")
     yield from samples.items()
-    reader = VariantReader(job, options, is_ref_known=True, listed_in=".pvar")
+    reader = VariantReader(
+        job, options, is_ref_known=True, listed_in=".pvar", first_line=first_line
+    )
     if job.source.storage == "reference":
         yield from _index(job, variants, n_alts, samples.n, reader)
         return

@@ -38,7 +38,7 @@ def read_vcf(job: FileJob) -> Iterator[Chunk | Counts]:
     # Records of a BCF have no lines: they are counted from 1.
     first_line = 1 if kind == "bcf" else header.n_lines + 1
     reader = VariantReader(job, options, is_ref_known=True, listed_in=kind, first_line=first_line)
-    check_contigs(header, reader)
+    yield Counts(warnings=check_contigs(header, reader))
     if kind != "bcf" and _lands_calls(options, header.formats):
         yield from read_calls(job, kind, options, samples, reader)
     else:

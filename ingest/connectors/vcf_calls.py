@@ -7,6 +7,7 @@ samples; only calls with two-digit alleles or more than two alleles are read one
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ _NO_CALL = 255
 _CALL_OF_SUM = np.full(256, _NO_CALL, np.uint8)
 _CALL_OF_SUM[[0, 1, 2]] = [0, 1, 2]
 _CALL_OF_SUM[[16, 17, 32]] = 3
+_IS_ALLELE = re.compile(rb"[0-9]{1,4}").fullmatch
 _ZEROS_BAR = np.uint32(int.from_bytes(b"\t0|0", "little"))
 _ZEROS_SLASH = np.uint32(int.from_bytes(b"\t0/0", "little"))
 _NOT_ALLELES = np.uint32(0xFEFF_FEFF)
@@ -128,7 +130,7 @@ def calls_of_line(section: U8, n_samples: int) -> Calls | None:
 
 def _one_call(cell: bytes) -> tuple[int, int]:
     parts = cell.partition(b":")[0].replace(b"|", b"/").split(b"/")
-    numbers = [UNCALLED if p == b"." else int(p) if p.isdigit() else BAD for p in parts]
+    numbers = [UNCALLED if p == b"." else int(p) if _IS_ALLELE(p) else BAD for p in parts]
     if BAD in numbers:
         return BAD, BAD
     if len(numbers) > 2:

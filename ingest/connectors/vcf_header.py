@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from biobraid.core.genotypes import BUILDS, chromosome_length, chromosome_name, find_build
@@ -43,20 +45,22 @@ def read_header(job: FileJob, text: str) -> Header:
     )
 
 
-def check_contigs(header: Header, reader: VariantReader) -> None:
-    """Refuse a file whose header says that it is on another build than declared."""
-    declared = reader.options.build
-    if reader.options.build_check == "warn":
-        return
-    other = next(b for b in BUILDS if b != declared)
+def check_contigs(header: Header, reader: VariantReader) -> Counter[str]:
+    """Contigs that say that the file is on another build than declared; strict: they refuse it."""
+    faults = list(_faults(header, next(b for b in BUILDS if b != reader.options.build)))
+    if faults and reader.options.build_check == "strict":
+        raise reader.other_build(faults[0])
+    return Counter({"contig-of-other-build": len(faults)} if faults else {})
+
+
+def _faults(header: Header, other: str) -> Iterator[str]:
     for line in header.contigs:
         contig, length, assembly = (p.search(line) for p in (_CONTIG, _LENGTH, _ASSEMBLY))
         if assembly and find_build(assembly[1]) == other:
-            raise reader.other_build(f"its header says assembly {other}")
+            yield f"its header says assembly {other}"
+            continue
         if contig is None or length is None:
             continue
         name = chromosome_name(contig[1])
         if name != "MT" and int(length[1]) == chromosome_length(other, name):
-            raise reader.other_build(
-                f"its header gives chromosome {name} the length it has on {other}"
-            )
+            yield f"its header gives chromosome {name} the length it has on {other}"

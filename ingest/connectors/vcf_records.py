@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from biobraid.core.genotypes import calls_of_alleles, codes_of_dosages, pack_calls
+from biobraid.core.genotypes import (
+    MISSING_CALL,
+    calls_of_alleles,
+    codes_of_dosages,
+    pack_calls,
+)
 from biobraid.core.genotypes.dosage import n_half_calls
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
 from biobraid.ingest.connectors.genotype_files import broken
@@ -24,6 +29,7 @@ from biobraid.ingest.connectors.genotype_variants import Block, VariantReader
 F64 = npt.NDArray[np.float64]
 _CHUNK_VALUES = 8 << 20
 _SCALES = {16: 30000, 8: 127}
+_ROUNDING = 0.01  # so far beyond 0 and 2 a rounded dosage may lie
 
 
 @dataclass(frozen=True)
@@ -47,16 +53,15 @@ def read_records(
 ) -> Iterator[Chunk | Counts]:
     """Variants with their values. file: a cyvcf2.VCF."""
     step = max(1, _CHUNK_VALUES // samples.n)
-    wanted: list[str] = [options.field] if options.field != "auto" else ["DS", "GP", "GT"]
     records = enumerate(file)
     n_read = 0
     while True:
-        warnings: Counter[str] = Counter()
+        asked = _Asked(options, samples.n)
         try:
             rows = [
                 row
                 for number, variant in islice(records, step)
-                for row in _rows(number, variant, wanted, options, warnings)
+                for row in _rows(number, variant, asked)
             ]
         except Exception as error:  # cyvcf2 raises plain Exception for what htslib cannot read
             if isinstance(error, MemoryError):
@@ -68,25 +73,37 @@ def read_records(
         yield from placed.chunks
         yield from scattered_chunks(placed, [r.value for r in rows], samples)
         n_read += placed.counts.records_read
-        placed.counts.warnings.update(warnings)
+        placed.counts.warnings.update(asked.warnings)
         yield placed.counts
     if not n_read:
         raise broken(job, "the file holds no variant", "at least one record")
 
 
-def _rows(
-    number: int, variant: Any, wanted: list[str], options: VcfOptions, warnings: Counter[str]
-) -> Iterator[_Row]:
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of every record; `warnings`: what was met in a block of them."""
+
+    options: VcfOptions
+    n_samples: int
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields of FORMAT, the first that is there counts."""
+        return ("DS", "GP", "GT") if self.options.field == "auto" else (self.options.field,)
+
+
+def _rows(number: int, variant: Any, asked: _Asked) -> Iterator[_Row]:
     alts = list(variant.ALT) or ["."]
     alleles = _alleles(variant)
     if alleles is not None:
         n_half = n_half_calls(alleles)
         if n_half:
-            warnings["half-call"] += n_half
+            asked.warnings["half-call"] += n_half
         if alleles.shape[1] > 2 and (alleles[:, 2] > -2).any():
-            warnings["polyploid-call"] += int((alleles[:, 2] > -2).sum())
-    elif "GT" in wanted:
-        warnings["record-without-GT"] += 1
+            asked.warnings["polyploid-call"] += int((alleles[:, 2] > -2).sum())
+    elif "GT" in asked.fields:
+        asked.warnings["record-without-GT"] += 1
     for allele, alt in enumerate(alts, 1):
         yield _Row(
             number,
@@ -99,8 +116,8 @@ def _rows(
             variant.ID or ".",
             ";".join(variant.FILTERS) or None if variant.FILTERS else None,
             variant.QUAL,
-            _info(variant, options),
-            _value(variant, alleles, wanted, allele, len(alts), options),
+            _info(variant, asked.options),
+            _value(variant, alleles, allele, len(alts), asked),
         )
 
 
@@ -125,41 +142,37 @@ def _info(variant: Any, options: VcfOptions) -> float | None:
 
 
 def _value(
-    variant: Any,
-    alleles: npt.NDArray[np.int16] | None,
-    wanted: list[str],
-    allele: int,
-    n_alts: int,
-    options: VcfOptions,
+    variant: Any, alleles: npt.NDArray[np.int16] | None, allele: int, n_alts: int, asked: _Asked
 ) -> tuple[str, int, npt.NDArray[np.uint8]]:
     """Encoding, scale and packed values of one alternate allele."""
     present = set(variant.FORMAT or ())
     haploid = np.zeros(1, bool) if alleles is None else alleles[:, 1:].max(axis=1, initial=-2) < -1
-    for name in wanted:
+    for name in asked.fields:
         if name not in present:
             continue
         if name == "GT" and alleles is not None:
             return "call2", 1, pack_calls(calls_of_alleles(alleles, allele)[None])[0]
         if name == "DS":
-            column = np.asarray(variant.format("DS"), np.float64)[:, allele - 1]
-            return _packed(np.where(haploid, 2 * column, column), options)
+            given = np.asarray(variant.format("DS"), np.float64)
+            if given.shape[1] < n_alts:  # which allele is it of?
+                asked.warnings["allele-without-dosage"] += 1
+                continue
+            column = given[:, allele - 1]
+            return _packed(np.where(haploid, 2 * column, column), asked)
         if name == "GP":
             found = _dosages(np.asarray(variant.format("GP"), np.float64), allele, n_alts)
-            return _packed(found, options)
-    n_samples = len(variant.genotypes) if alleles is not None else _n_samples(variant)
-    return "call2", 1, pack_calls(np.full((1, n_samples), 3, np.uint8))[0]
+            return _packed(found, asked)
+    return "call2", 1, pack_calls(np.full((1, asked.n_samples), MISSING_CALL, np.uint8))[0]
 
 
-def _n_samples(variant: Any) -> int:
-    for name in variant.FORMAT or ():
-        values = variant.format(name)
-        if values is not None:
-            return len(values)
-    return 0
-
-
-def _packed(dosages: F64, options: VcfOptions) -> tuple[str, int, npt.NDArray[np.uint8]]:
-    encoding, scale = f"dosage{options.dosage_bits}", _SCALES[options.dosage_bits]
+def _packed(dosages: F64, asked: _Asked) -> tuple[str, int, npt.NDArray[np.uint8]]:
+    """Packed dosages; what no dosage can be (below 0, above 2) is missing and counted."""
+    bits = asked.options.dosage_bits
+    encoding, scale = f"dosage{bits}", _SCALES[bits]
+    is_odd = (dosages < -_ROUNDING) | (dosages > 2 + _ROUNDING)
+    if is_odd.any():
+        asked.warnings["dosage-out-of-range"] += int(is_odd.sum())
+        dosages = np.where(is_odd, np.nan, dosages)
     return encoding, scale, codes_of_dosages(dosages, scale, encoding).view(np.uint8)
 
 

@@ -128,7 +128,7 @@ def _line(
             return "ragged-row"
     head = text[start : at - 1].decode("utf-8", errors="replace")
     chromosome, position, label, ref, alts, quality, filter_, info, fields = head.split("\t")
-    if not position.isdigit() or int(position) >= 2**31:
+    if not (position.isascii() and position.isdigit()) or int(position) >= 2**31:
         return "invalid-position"
     section = buffer[at - 1 : end]
     alt_alleles = alts.split(",")

@@ -37,6 +37,7 @@ _RECORD = re.compile(
 )
 _COMMENT = re.compile(r"^\s*<?(age|sex|ecg date)>?:\s*(\S+)", re.I)
 _SHORT = re.compile(r"^\s*(\d{1,3})\s+([MF])\b")  # MIT-BIH: # 69 M 1085 1629 x1
+_MOST_CHANNELS = 10_000
 _SEX = {"male": "M", "female": "F", "m": "M", "f": "F"}
 
 
@@ -145,6 +146,13 @@ class _Reader:
 def read_wfdb_header(data: bytes) -> _Header | None:
     """What a .hea file says; None if it is none."""
     try:
+        return _header(data)
+    except ValueError:  # what should be a number is none
+        return None
+
+
+def _header(data: bytes) -> _Header | None:
+    try:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
         lines = data.decode("latin-1").splitlines()
@@ -154,7 +162,7 @@ def read_wfdb_header(data: bytes) -> _Header | None:
     if match is None:
         return None
     hertz = float(match["hertz"] or 250)  # the format's own default
-    if not hertz > 0:
+    if not 0 < hertz < 1e9 or int(match["channels"]) > _MOST_CHANNELS:
         return None
     header = _Header(
         int(match["channels"]), hertz, int(match["samples"] or 0),

@@ -14,8 +14,8 @@ MODEL (
     person_id = 'Person the sample is linked to',
     sample_number = 'Tells the samples of one person in one source apart, 1 and up',
     score = 'Sum of weight x copies of the effect allele over the variants used',
-    n_variants = 'Variants used',
-    n_imputed = 'Of these, variants without a call, taken as the mean of the source'
+    n_variants = 'Variants used for the person: of omics.score_match those that the person''s files hold',
+    n_imputed = 'Of these, variants without a call, taken as the mean of the file'
   ),
   audits (
     unique_key(columns := (score_name, study, source, person_id, sample_number)),

@@ -3,7 +3,7 @@ MODEL (
   name omics.variant_qc,
   kind FULL,
   grain (genotype_set_id, variant_index),
-  description 'Quality of variants over the samples that are linked and not withdrawn. Computed over the packed values after linkage; a variant that stands in several sources has a row for each.',
+  description 'Quality of variants over the samples of everybody who has not withdrawn, linked or not. Computed over the packed values after linkage; a variant that stands in several sources has a row for each.',
   column_descriptions (
     genotype_set_id = 'Delivered genotype file, as in omics.variant',
     study = 'Study of the genotype file',

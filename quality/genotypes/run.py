@@ -1,4 +1,4 @@
-"""Keeps raw.variant_qc and raw.sample_qc in step with the genotypes that are landed and linked.
+"""Keeps raw.variant_qc and raw.sample_qc in step with the genotypes that are landed.
 
 Runs after linkage and before the build: `biobraid build` calls it. A source is counted again
 only when its files or the people who withdrew from it changed.
@@ -23,7 +23,7 @@ from biobraid.quality.genotypes.variants import tally_variants, variant_table
 
 NOTE = "genotype_qc"  # manifest note: study/source -> mark of what was counted
 FOLDER = "genotype_qc"  # below landing
-_VERSION = 1  # raise it when the figures change for the same genotypes
+_VERSION = 2  # raise it when the figures change for the same genotypes
 
 Progress = Callable[[str, float | None], None]
 

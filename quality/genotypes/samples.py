@@ -90,14 +90,17 @@ def sample_table(sets: list[tuple[GenotypeSet, SampleSums]]) -> pa.Table:
     keys = pa.chunked_array([of.keys for of, _ in sets], pa.string()).unique()
     n = len(keys)
     totals = np.zeros((len(_REGIONS), 5, n))  # variants, missing, het, expected, expected missing
-    sexes = np.zeros(n, np.int8)
+    is_said = np.zeros((3, n), np.bool_)  # unknown, male, female
     for of, summed in sets:
-        at = pc.index_in(of.keys, keys).to_numpy()
-        totals[:, 0, at] += summed.n_variants[:, None]
-        totals[:, 3, at] += summed.expected[:, None]
+        at = pc.index_in(of.keys, keys).to_numpy()  # of two samples of a person twice the same
+        n_here = np.bincount(at, minlength=n)
+        totals[:, 0] += summed.n_variants[:, None] * n_here
+        totals[:, 3] += summed.expected[:, None] * n_here
         for here, there in ((_MISSING, 1), (_HET, 2), (_EXPECTED_MISSING, 4)):
-            totals[:, there, at] += summed.sums[:, here]
-        sexes[at] = np.maximum(sexes[at], of.sexes)
+            for region, values in enumerate(summed.sums[:, here]):
+                totals[region, there] += np.bincount(at, values, minlength=n)
+        is_said[of.sexes, at] = True
+    sexes = np.where(is_said[1] & is_said[2], 0, is_said[1] + 2 * is_said[2])
     called = totals[:, 0] - totals[:, 1]
     expected = totals[:, 3] - totals[:, 4]
     autosomal, x, y = (_REGIONS.index(r) for r in (AUTOSOME, X, Y))

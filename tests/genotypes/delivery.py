@@ -61,7 +61,7 @@ class Delivered:
         return sorted((r["row_number"], r["column_name"], r["reason"]) for r in rows)
 
 
-def job(path: Path, connector: str, **options: Any) -> FileJob:
+def job(path: Path, connector: str, storage: str = "landing", **options: Any) -> FileJob:
     """The job of one file of a small study."""
     study = Study.model_validate(
         {
@@ -70,6 +70,7 @@ def job(path: Path, connector: str, **options: Any) -> FileJob:
             "sources": {
                 "genes": {
                     "connector": connector, "files": [path.name], "modality": "genotype",
+                    "storage": storage,
                     "options": {"build": "GRCh38", **options},
                 }
             },

@@ -1,6 +1,8 @@
 """Broken files are refused in words that say what is wrong; bad records are counted."""
 
 import gzip
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from biobraid.core.errors import SourceFileError
+from biobraid.ingest.connectors import bgen
 from biobraid.ingest.connectors.contract import get_connector
 from tests.genotypes.delivery import read
 from tests.genotypes.files import (
@@ -81,6 +84,91 @@ def test_lists_that_disagree_with_a_pgen_or_bgen_are_refused(tmp_path: Path) -> 
         read(bgen, "bgen")
 
 
+@pytest.mark.parametrize("ending", ["bim", "pvar"])
+def test_a_list_with_a_line_cut_short_is_refused(tmp_path: Path, ending: str) -> None:
+    """Its number of lines is right, so that the size of the .bed says nothing."""
+    write_plink(tmp_path / "x", CALLS, IDS)
+    write_pgen(tmp_path / "x", CALLS, IDS)
+    listed = tmp_path / f"x.{ending}"
+    whole = listed.read_text().splitlines()
+    for at, n in ((5, 3), (-1, 4)):
+        lines = whole.copy()
+        lines[at] = "\t".join(lines[at].split("\t")[:n])
+        listed.write_text("\n".join(lines))
+        with pytest.raises(SourceFileError, match="different numbers of columns"):
+            if ending == "bim":
+                read(tmp_path / "x.bed", "plink")
+            else:
+                read(tmp_path / "x.pgen", "pgen")
+
+
+def test_damaged_lists_of_a_pgen_are_refused(tmp_path: Path) -> None:
+    path = write_pgen(tmp_path / "x", CALLS, IDS)
+    psam, pvar = tmp_path / "x.psam", tmp_path / "x.pvar"
+    whole = psam.read_text()
+    psam.write_text(whole.replace("#IID", "#FID"))
+    with pytest.raises(SourceFileError, match="no column IID"):
+        read(path, "pgen")
+    psam.write_text(whole)
+    packed = bytearray(gzip.compress(pvar.read_bytes()))
+    packed[20:60] = b"\xff" * 40
+    pvar.write_bytes(packed)
+    with pytest.raises(SourceFileError, match="cannot be unpacked"):
+        read(path, "pgen")
+
+
+def test_a_sample_file_in_another_order_than_the_bgen_is_refused(tmp_path: Path) -> None:
+    path = write_bgen(tmp_path / "x.bgen", np.eye(3)[CALLS % 3].astype(float), IDS)
+    listed = tmp_path / "x.sample"
+
+    def write(first: Sequence[str], second: Sequence[str]) -> None:
+        lines = [f"{a} {b} 0" for a, b in zip(first, second, strict=True)]
+        listed.write_text("\n".join(["ID_1 ID_2 missing", "0 0 0", *lines]) + "\n")
+
+    write(IDS, [f"person{i}" for i in IDS])
+    assert len(read(path, "bgen").samples) == len(IDS), "ID_1 is in order, ID_2 names the persons"
+    swapped = [IDS[1], IDS[0], *IDS[2:]]
+    for first, second in ((swapped, swapped), (swapped, [f"person{i}" for i in IDS])):
+        write(first, second)
+        with pytest.raises(SourceFileError, match="2 samples stand elsewhere") as refused:
+            read(path, "bgen")
+        assert "p0" not in str(refused.value)
+
+
+def one_allele_bgen(path: Path, n_alleles: Sequence[int]) -> Path:
+    """A .bgen 1.2 without compression; its samples are certain to have the first allele only."""
+    n = len(IDS)
+    out = struct.pack("<IIII4sI", 20, 20, len(n_alleles), n, b"bgen", 2 << 2)
+    for number, k in enumerate(n_alleles):
+        for word in ("v", "v", "1"):
+            out += struct.pack("<H", len(word)) + word.encode()
+        out += struct.pack("<IH", 1000 + number, k)
+        for allele in "ACG"[:k]:
+            out += struct.pack("<I", 1) + allele.encode()
+        stored = k * (k + 1) // 2 - 1
+        body = struct.pack("<IHBB", n, k, 2, 2) + b"\x02" * n + b"\x00\x08"
+        body += (b"\xff" + b"\x00" * (stored - 1)) * n if stored else b""
+        out += struct.pack("<I", len(body)) + body
+    path.write_bytes(out)
+    return path
+
+
+@pytest.mark.parametrize("storage", ["landing", "reference"])
+def test_records_of_one_allele_are_counted(
+    tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole chunks of them too, and what follows them lands."""
+    monkeypatch.setattr(bgen, "_CHUNK_VALUES", 2 * len(IDS))
+    path = one_allele_bgen(tmp_path / "x.bgen", [2, 1, 1, 1, 1, 1, 3])
+    listed = "".join(f"{i} {i} 0\n" for i in IDS)
+    (tmp_path / "x.sample").write_text(f"ID_1 ID_2 missing\n0 0 0\n{listed}")
+    delivered = read(path, "bgen", storage=storage)
+    found = [v["variant_id"] for v in delivered.variants]
+    assert found == ["1:1000:A:C", "1:1006:A:C", "1:1006:A:G"]
+    assert delivered.tally.ignored == {"no-alternate-allele": 5}
+    assert delivered.tally.records_read == len(IDS) + 7
+
+
 def test_an_unknown_build_is_no_build() -> None:
     with pytest.raises(ValidationError, match="not one of GRCh37, GRCh38"):
         get_connector("vcf").check_options({"build": "hg17"})
@@ -96,12 +184,16 @@ def test_a_file_of_the_other_build_is_refused(tmp_path: Path) -> None:
     bim.write_text("\n".join(lines) + "\n")
     with pytest.raises(SourceFileError, match="rs429358 lies where the other build has it"):
         read(path, "plink")
+    landed = read(path, "plink", build_check="warn")
+    assert landed.tally.warnings["marker-of-other-build"] == 1
     assert read(path, "plink", build="hg19").variants[-1]["build"] == "GRCh37"
     vcf = write_vcf(tmp_path / "x.vcf", CALLS, IDS)
     vcf.write_text(vcf.read_text().replace("<ID=1>", "<ID=1,length=249250621>"))
     with pytest.raises(SourceFileError, match="the length it has on GRCh37"):
         read(vcf, "vcf")
-    assert read(vcf, "vcf", build_check="warn").tally.records_rejected == 0
+    landed = read(vcf, "vcf", build_check="warn")
+    assert landed.tally.records_rejected == 0
+    assert landed.tally.warnings["contig-of-other-build"] == 1
 
 
 def test_positions_beyond_a_chromosome(tmp_path: Path) -> None:
@@ -113,6 +205,11 @@ def test_positions_beyond_a_chromosome(tmp_path: Path) -> None:
     bim.write_text("\n".join(lines) + "\n")
     delivered = read(path, "plink")
     assert delivered.rejects == [(8, ".bim", "position-beyond-chromosome")]
+    pgen = write_pgen(tmp_path / "x", calls, IDS)
+    pvar = tmp_path / "x.pvar"
+    pvar.write_text("##source=here\n" + pvar.read_text().replace("\t1700\t", "\t999999999\t"))
+    (line, *_) = read(pgen, "pgen").rejects[0]
+    assert "999999999" in pvar.read_text().splitlines()[line - 1]
     np.testing.assert_array_equal(delivered.dosages, as_dosages(np.delete(calls, 7, axis=0)))
     bim.write_text("\n".join(lines[7:8] * 200) + "\n")
     with pytest.raises(SourceFileError, match="200 of 200 positions"):
@@ -127,13 +224,16 @@ def test_bad_lines_of_a_vcf_are_rejected_and_the_others_land(tmp_path: Path) -> 
     lines[8] = lines[8].replace("\tGT\t", "\tGT\tx", 1)
     lines[9] = lines[9].replace("1\t1", "1\tfar", 1)
     lines[10] = lines[10].replace("0/1", "0/3")
+    lines[11] = lines[11].replace("0/1", "0/70000")
+    lines[12] = lines[12].replace("0/1", f"0/{'9' * 5000}")
     path.write_text("\n".join(lines) + "\n")
     delivered = read(path, "vcf")
     assert delivered.rejects == [
         (7, "vcf", "ragged-row"), (9, "vcf", "malformed-genotype"),
         (10, "vcf", "invalid-position"), (11, "vcf", "unknown-allele"),
+        (12, "vcf", "malformed-genotype"), (13, "vcf", "malformed-genotype"),
     ]  # fmt: skip
-    assert len(delivered.variants) == len(CALLS) - 4
+    assert len(delivered.variants) == len(CALLS) - 6
 
 
 def test_a_vcf_cut_in_a_line_or_without_samples_is_refused(tmp_path: Path) -> None:

@@ -75,6 +75,14 @@ def test_a_slice_of_a_bgen_is_the_same_with_and_without_its_index(tmp_path: Path
     assert with_index.tally.ignored["outside-regions"] == len(CALLS) - 5
 
 
+def test_regions_that_overlap_land_a_variant_once(tmp_path: Path) -> None:
+    whole = np.eye(3)[CALLS % 3].astype(float)
+    path = write_bgen(tmp_path / "batch#1.bgen", whole, IDS)
+    delivered = read(path, "bgen", regions=["chr7:2700-3000", "7:2500-2900"])
+    assert [v["position"] for v in delivered.variants] == [2500, 2600, 2700, 2800, 2900, 3000]
+    assert delivered.tally.ignored["outside-regions"] == len(CALLS) - 6
+
+
 HEADER = """\
 ##fileformat=VCFv4.2
 ##contig=<ID=chr1>
@@ -139,6 +147,24 @@ def test_dosages_are_preferred_to_calls(tmp_path: Path) -> None:
     encodings = [v["encoding"] for v in delivered.variants]
     assert encodings == ["dosage16", "dosage16", "dosage16", "call2"]
     assert delivered.variants[1]["imputation_info"] == pytest.approx(0.9)
+
+
+def test_what_is_no_dosage_is_missing_and_counted(tmp_path: Path) -> None:
+    delivered = _vcf(
+        tmp_path / "odd.vcf",
+        [
+            "chr1 100 . A C . . . GT:DS 0/1:-9 0/0:2.004 1/1:7 0|1:1.5",
+            "chr1 200 . A C . . . . . . . .",
+            "chr1 300 . A C,G . . . DS 1 0.5 2 0",  # of which allele?
+            "chr1 400 . A C,G . . . GT:DS 0/1:1 0/2:0.5 2/2:2 0/0:0",
+        ],
+        DS,
+    )
+    nan = np.nan
+    expected = [[nan, 2, nan, 1.5], [nan] * 4, [nan] * 4, [nan] * 4, [1, 0, 0, 0], [0, 1, 2, 0]]
+    np.testing.assert_allclose(delivered.dosages, np.array(expected, np.float32), atol=1e-6)
+    assert delivered.tally.warnings["dosage-out-of-range"] == 2
+    assert delivered.tally.warnings["allele-without-dosage"] == 4
 
 
 def test_the_other_allele_of_a_bed_can_be_the_reference(tmp_path: Path) -> None:

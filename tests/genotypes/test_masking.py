@@ -9,10 +9,14 @@ import pyarrow.parquet as pq
 from biobraid.core.genotypes import codes_of_row
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
+from biobraid.core.objects import read_object
+from biobraid.core.schemas.raw_genotype_qc import RAW_VARIANT_QC
+from biobraid.export.scores.run import score_file
 from biobraid.ingest.genotypes import mask_persons
 from biobraid.ingest.landing import check_books, ingest
 from biobraid.ingest.landing.change import Change
 from biobraid.ingest.landing.memory import Share, scratch_duckdb
+from biobraid.quality.genotypes import publish_evidence, refresh_qc
 from tests.genotypes.files import drawn, write_pgen, write_plink
 
 CALLS = drawn(12, 10)
@@ -139,3 +143,24 @@ def test_samples_whose_rows_went_otherwise_are_masked_too(home: Home) -> None:
     np.testing.assert_array_equal(landed["array"][1][:, 5], CALLS[:, 5])
     assert mask_persons(home, [key]) == 0
     assert check_books(home) == []
+
+
+def test_a_file_of_which_nobody_is_left_is_counted_and_scored_by_nobody(home: Home) -> None:
+    """As a VCF of one person is once they withdrew."""
+    (home.studies / "toy").mkdir(parents=True)
+    (home.studies / "toy" / "study.yaml").write_text(_STUDY)
+    delivery = home.deliveries / "toy"
+    delivery.mkdir(parents=True)
+    write_plink(delivery / "a", CALLS[:, :1], IDS[:1])
+    write_plink(delivery / "b", CALLS[:, 1:], IDS[1:])
+    assert ingest(home).exit_code == 0
+    assert mask_persons(home, _keys(home, 0)) == 2, "the first of either file"
+    assert refresh_qc(home).counted == ("toy/array",)
+    with Manifest(home) as manifest:
+        counted = read_object(home, manifest, RAW_VARIANT_QC).to_pylist()
+    assert sorted({row["n_samples"] for row in counted}) == [0, 8]
+    assert {row["call_rate"] for row in counted if not row["n_samples"]} == {None}
+    assert not publish_evidence(home)
+    weights = delivery / "weights.txt"
+    weights.write_text("rsID\teffect_allele\teffect_weight\nrs900000000\tC\t1\n")
+    assert score_file(home, weights).n_samples == 8

@@ -130,6 +130,20 @@ def test_dosages_count_as_calls_near_whole_numbers(tmp_path: Path) -> None:
     assert found["dosage_r2"][0] == pytest.approx(spread / expected, rel=1e-3)
 
 
+def test_a_person_may_have_two_samples_and_two_sexes(tmp_path: Path) -> None:
+    """a has two samples in each file; the second file calls her a man."""
+    home = home_of(tmp_path)
+    calls = np.array([[0, 3, 1], [1, 2, 0]], np.uint8)
+    made = Made(calls, ["1", "1"], np.array([2, 2, 1], np.int8), ids=["a", "a", "b"])
+    land(home, made)
+    land(home, replace(made, batch="b1", sexes=np.array([1, 1, 1], np.int8)))
+    refresh_qc(home)
+    found = rows(home, "raw.sample_qc")
+    assert found["source_person_key"] == ["a", "b"]
+    assert (found["n_variants"], found["n_called"], found["n_het"]) == ([8, 4], [6, 4], [2, 2])
+    assert found["sex_stated"] == [None, "male"]
+
+
 def test_counts_only_what_changed(tmp_path: Path) -> None:
     home = home_of(tmp_path)
     land(home, simulated(2, 60, 50))

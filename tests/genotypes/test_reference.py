@@ -24,6 +24,7 @@ from biobraid.core.study import read_study
 from biobraid.ingest.connectors.bgen_values import alternates
 from biobraid.ingest.connectors.genotype_options import BgenOptions
 from biobraid.ingest.landing import check_books
+from biobraid.quality.genotypes import refresh_qc
 from tests.genotypes.files import drawn, write_bgen, write_pgen
 
 N_VARIANTS, IDS = 40, [f"{1000 + i}" for i in range(60)]
@@ -130,13 +131,14 @@ def test_withdrawn_samples_are_masked_at_once(home: Home) -> None:
     assert np.array_equal(before[:, kept], after, equal_nan=True)
 
 
-def test_a_file_that_moved_or_changed_is_said(home: Home) -> None:
+def test_a_file_that_moved_or_changed_is_said_to_who_reads_its_values(home: Home) -> None:
     path = home.deliveries / "referred" / "chr1.bgen"
     data = path.read_bytes()
     path.write_bytes(data[:-50] + bytes(50))
     try:
         with pytest.raises(SourceFileError, match="not where the study says"):
             dosages(home, "referred")
+        assert refresh_qc(home).counted, "quality needs no referenced file"
     finally:
         path.write_bytes(data)
 
@@ -165,6 +167,15 @@ def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home:
     assert rewrite_due(home, day) == ["referenced genotypes"]
     assert status(home)["withdrawals"] == []
     assert np.array_equal(dosages(home, "referred"), after, equal_nan=True)
+
+
+def test_genotypes_are_declared_as_genotypes(tmp_path: Path) -> None:
+    """A withdrawal of another modality would take their samples and leave the values."""
+    (tmp_path / "toy").mkdir()
+    text = STUDY.format(study="toy", storage="landing").replace("    modality: genotype\n", "")
+    (tmp_path / "toy" / "study.yaml").write_text(text)
+    with pytest.raises(SettingsError, match="connector bgen needs `modality: genotype`"):
+        read_study(tmp_path / "toy")
 
 
 def test_reference_is_only_for_what_can_be_read_so(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from biobraid.export.genotypes import open_genotypes
+from biobraid.export.query import query
 from biobraid.ingest.landing import check_books
 from tests.genotypes.conftest import IDS, SEXES, UNKNOWN, WITHDRAWN, Bank
 from tests.genotypes.files import as_dosages
@@ -194,3 +195,26 @@ def test_nothing_of_the_lists_stays_readable(bank_keys: Bank) -> None:
     manifest = json.loads((_folder(bank_keys) / "manifest.json").read_text())
     assert "genotypes/samples.parquet" in manifest["sha256"]
     assert check_books(bank_keys.home) == []
+
+
+def test_scores_of_a_release_name_their_source(bank_keys: Bank, tmp_path: Path) -> None:
+    """All three sources hold the variant: a person has a score from each that knows them."""
+    file = tmp_path / "mine.txt"
+    file.write_text(
+        "#genome_build=GRCh38\nchr_name\tchr_position\teffect_allele\tother_allele\teffect_weight\n"
+        "1\t1000\tC\tA\t2.0\n"
+    )
+    assert bank_keys.run("score", str(file), "--release", "one/r1") == 0
+    found = query(
+        bank_keys.home,
+        "one/r1",
+        """
+        SELECT s.source, count(*) AS n, max(abs(s.score - 2 * d.dosage)) AS off
+        FROM project.omics.score AS s JOIN variant_dosage('1:1000:A:C') AS d
+          ON d.person_id = s.person_id AND d.genotype_set_id = s.genotype_set_id
+        WHERE s.release = 'r1' AND s.n_variants = 1 GROUP BY ALL ORDER BY ALL""",
+    ).to_pylist()
+    assert [(row["source"], row["n"]) for row in found] == [
+        ("array", 38), ("exome", 20), ("imputed", 38),
+    ]  # fmt: skip
+    assert all(row["off"] < 1e-6 for row in found)

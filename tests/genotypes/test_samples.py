@@ -21,6 +21,8 @@ def test_sex_and_parents_come_from_the_fam(tmp_path: Path) -> None:
     assert (child["father_key"], child["mother_key"]) == (person("a"), person("b"))
     assert father["father_key"] is None
     assert child["family_key"] == mother["family_key"] is not None
+    by_family = read(path, "plink", sample_id="fid_iid").samples
+    assert by_family[0]["father_key"] == by_family[1]["source_person_key"] == person("one_a")
     assert ("sex", "female") in delivered.identities
     assert delivered.tally.ignored["sample-list-column"] == 1  # the phenotype 2.5
 
@@ -40,7 +42,7 @@ def test_repeated_and_withdrawn_samples_are_masked_and_counted(tmp_path: Path) -
 
 def test_a_map_says_which_person_a_sample_is(tmp_path: Path) -> None:
     path = write_vcf(tmp_path / "x.vcf", CALLS, ["L1", "L2", "L3", "L4", "p9"])
-    (tmp_path / "map.csv").write_text("sample,who\nL1,p1\nL2,p2\nL3,p3\nL4,p4\n")
+    (tmp_path / "map.csv").write_text("sample, who\nL1,p1\nL2,p2\nL3,p3\nL4,p4\n")
     given = {"file": "map.csv", "sample": "sample", "person": "who"}
     delivered = read(path, "vcf", sample_map=given)
     keys = [s["source_person_key"] for s in delivered.samples]

@@ -42,13 +42,11 @@ def scoring_file(folder: Path, rows: str, header: str = HEADER, names: str = NAM
     return path
 
 
-def scores(home: Home) -> dict[str, float]:
+def scores(home: Home, column: str = "score") -> dict[str, float]:
     with Manifest(home) as manifest:
         path, _, _ = manifest.objects()["raw.score"]
     table = pq.read_table(home.landing / path)
-    return dict(
-        zip(table["source_person_key"].to_pylist(), table["score"].to_pylist(), strict=True)
-    )
+    return dict(zip(table["source_person_key"].to_pylist(), table[column].to_pylist(), strict=True))
 
 
 def small() -> Made:
@@ -101,11 +99,29 @@ def test_every_status_is_told(home: Home, tmp_path: Path) -> None:
     assert detail["status"] == ["matched", "duplicate", "mismatch", "missing", "unsupported"]
 
 
+def test_a_weight_with_other_alleles_takes_no_variant_from_the_next(
+    home: Home, tmp_path: Path
+) -> None:
+    """A scoring file names two alternate alleles of a place, the source knows the second."""
+    land(home, small())
+    file = scoring_file(tmp_path, """
+        rs0  1  5000000  T  A  0.5
+        rs0  1  5000000  G  T  9.0
+        rs0  1  5000000  C  A  0.5
+    """)  # fmt: skip
+    (report,) = score_file(home, file, min_coverage=0.1).reports
+    told = {status: n for status, n in report.counts.items() if n}
+    # G of T is C of A on the other strand, but C of A stands there as it is.
+    assert told == {"mismatch": 1, "duplicate": 1, "matched": 1}
+    assert scores(home)["c"] == 1.0
+
+
 def test_palindromes_are_left_out_unless_asked_for(tmp_path: Path) -> None:
     con = duckdb.connect()
     con.execute("""CREATE TABLE variant AS SELECT 'b' AS batch, 0 AS variant_index,
         'x' AS variant_id, 'GRCh38' AS build, '1' AS chromosome, 7 AS position,
-        'A' AS ref_allele, 'T' AS alt_allele, 'rs0' AS source_label""")
+        'A' AS ref_allele, 'T' AS alt_allele, 1 AS allele_number, 1 AS n_alt_alleles,
+        'rs0' AS source_label""")
     from biobraid.export.scores.match import match_weights
 
     load_weights(con, open_scoring_file(scoring_file(tmp_path, "rs0 1 7 T A 0.5")))
@@ -172,6 +188,24 @@ def test_bad_files_are_refused(
         assert "raw.score" not in manifest.objects()
 
 
+def test_a_damaged_file_is_refused_and_any_name_is_read(home: Home, tmp_path: Path) -> None:
+    land(home, small())
+    text = scoring_file(tmp_path, "rs0 1 5000000 C A 0.5\n" * 5_000).read_bytes()
+    (tmp_path / "[1]").mkdir()
+    odd = tmp_path / "[1]" / "it's.txt"
+    odd.write_bytes(text)
+    assert score_file(home, odd, min_coverage=0.0).n_samples == 4
+    packed = gzip.compress(np.random.default_rng(1).bytes(200_000) + text)
+    whole = gzip.compress(text)
+    for name, data in {
+        "begin": whole[:20] + b"\xff" * 20 + whole[40:], "end": whole[:-60], "binary": packed
+    }.items():  # fmt: skip
+        path = tmp_path / f"{name}.txt.gz"
+        path.write_bytes(data)
+        with pytest.raises(SourceFileError, match=r"cannot be read|cells of the header"):
+            score_file(home, path)
+
+
 def test_too_little_coverage_and_no_genotypes_are_refused(home: Home, tmp_path: Path) -> None:
     file = scoring_file(tmp_path, "rs0 1 5000000 C A 0.5\nrs8 1 8 C A 0.5")
     with pytest.raises(SettingsError, match="no genotypes"):
@@ -179,6 +213,8 @@ def test_too_little_coverage_and_no_genotypes_are_refused(home: Home, tmp_path: 
     land(home, small())
     with pytest.raises(QualityError, match="1 of 2 weights"):
         score_file(home, file)
+    told = score_file(home, file, dry_run=True)
+    assert (told.refused, told.reports[0].n_used) == (("s/array",), 1)
 
 
 @needs_plink2

@@ -38,8 +38,9 @@ def dataset(folder: Path) -> Path:
 
     put("dataset_description.json", {"Name": "toy", "BIDSVersion": "1.10.0"})
     put("participants.tsv", "participant_id\tsex\tage\tnote\tgene\nsub-01\tF\t61\tAda\tG-77\n"
-                            "sub-02\tm\tn/a\t\tG-78\nsub-02\tM\t50\t\t\n")  # fmt: skip
-    put("T1w.json", {"MagneticFieldStrength": 3, "InstitutionName": "Mill Lane"})
+                            "sub-02\tm\tn/a\t\tG-78\nsub-02\tM\t50\t\t\nn/a\tM\t50\t\t\n")  # fmt: skip
+    put("T1w.json", {"MagneticFieldStrength": 3, "InstitutionName": "Mill Lane",
+                     "BodyPartExamined": "Mill Lane, brain of Ada"})  # fmt: skip
     put("sub-01/ses-a/anat/sub-01_ses-a_T1w.nii.gz", gzip.compress(nifti()))
     put("sub-01/ses-a/anat/sub-01_ses-a_T1w.json", {"EchoTime": 0.0025, "MagneticFieldStrength": 7})
     put("sub-01/sub-01_sessions.tsv", "session_id\tacq_time\nses-a\t2019-04-02T10:00:00\n")
@@ -70,7 +71,8 @@ def test_images_and_signals_of_subjects_become_assets(tmp_path: Path) -> None:
     assert got.found("native_id") == ["sub-01", "sub-01", "sub-02", "sub-02"]
     assert got.found("sample_id") == ["G-77", "G-78"]
     assert "ds/sub-01/ses-a/anat/sub-01_ses-a_T1w.nii.gz" in got.found("asset_location")
-    for secret in ("sub-0", "Ada", "Mill", "G-77"):
+    assert got.rows("raw.asset", "body_part") == [("BRAIN",), (None,), (None,)]
+    for secret in ("sub-0", "Ada", "Mill", "MILL", "G-77"):
         assert secret not in repr(got.tables), secret
 
 
@@ -79,15 +81,26 @@ def test_every_file_and_cell_is_in_the_books(tmp_path: Path) -> None:
     got = deliver(dataset(tmp_path / "ds"), "bids", variables)
     assert got.rows("raw.value", "variable", "value") == [("age", "61"), ("sex", "F"), ("sex", "m")]
     assert sorted(r for (r,) in got.rows("raw.reject", "reason")) == [
-        "damaged-header", "duplicate-key", "empty-file", "invalid-name"
+        "damaged-header", "duplicate-key", "empty-file", "invalid-name", "missing-person-id"
     ]  # fmt: skip
-    assert got.books == (16, 5, 4, 7)
+    assert got.books == (17, 5, 5, 7)
     assert {"bids-metadata": 3, "bids-companion": 3, "bids-derivatives": 1}.items() <= (
         got.tally.ignored.items()
     )
     # participants: note, gene x 2; sidecars: Name, BIDSVersion, InstitutionName
     assert got.tally.ignored["undeclared-column"] == 3
     assert got.tally.ignored["tag-not-allowed"] == 3
+
+
+def test_a_word_of_their_own_in_a_name_does_not_land(tmp_path: Path) -> None:
+    folder = tmp_path / "ds"
+    (folder / "sub-01/anat").mkdir(parents=True)
+    (folder / "dataset_description.json").write_text("{}")
+    for suffix in ("T1w", "OkaforAda"):
+        (folder / f"sub-01/anat/sub-01_{suffix}.nii").write_bytes(nifti())
+    got = deliver(folder, "bids")
+    assert got.rows("raw.asset", "sequence_name") == [("T1w",), (None,)]
+    assert "Okafor" not in repr(got.tables)
 
 
 def test_skeletons_of_published_datasets_land_if_declared(tmp_path: Path) -> None:
@@ -129,6 +142,16 @@ def test_waveforms_by_their_headers(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert got.found("native_id") == ["100", "p7"]
     assert got.tally.ignored["free-text-undeclared"] == 2 and "Okafor" not in repr(got.tables)
+
+
+@pytest.mark.parametrize(
+    "line", ["r 1 1e 100", "r 1 5-0 100", "r 1 100 100 :: 02/04/2019", "r 99999999999 100 100"]
+)
+def test_a_waveform_header_with_odd_numbers_is_damaged(tmp_path: Path, line: str) -> None:
+    (tmp_path / "ecg").mkdir()
+    (tmp_path / "ecg/r.hea").write_text(line + "\n")
+    got = deliver(tmp_path / "ecg", "wfdb")
+    assert got.rows("raw.reject", "reason") == [("damaged-header",)]
 
 
 def test_the_same_path_in_two_datasets_is_two_assets(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 
 from biobraid.core.errors import SettingsError, SourceFileError
@@ -101,15 +103,53 @@ def test_bad_files_are_rejected_and_counted(tmp_path: Path) -> None:
     assert got.tally.ignored["file-beside-images"] == 1
 
 
+def test_a_series_of_two_persons_is_of_the_first(tmp_path: Path) -> None:
+    """As badly made anonymous: each person has a study of their own, but the series is one."""
+    for n, patient in ((1, "P1"), (2, "P2"), (3, "P1")):
+        said = image(patient, study=1 if patient == "P1" else 2, instance=n)
+        said.SeriesInstanceUID = uid(1, 1)
+        write(tmp_path / f"f/{n}.dcm", said)
+    got = deliver(tmp_path / "f", "dicom")
+    assert got.rows("raw.reject", "row_number", "reason") == [(2, "conflicting-person")]
+    assert got.rows("raw.asset", "n_instances") == [(2,)]
+    assert "f/2.dcm" not in got.found("asset_location")
+
+
+def test_a_large_file_that_is_no_image_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "f/a.dcm", image())
+    with (tmp_path / "f/backup.tar").open("wb") as file:
+        file.truncate(64 << 20)
+    tracemalloc.start()
+    got = deliver(tmp_path / "f", "dicom")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert got.rows("raw.reject", "reason") == [("not-dicom",)]
+    assert peak < 16 << 20
+
+
+def test_a_waveform_without_its_rate_is_an_asset_all_the_same(tmp_path: Path) -> None:
+    item = Dataset()
+    item.NumberOfWaveformChannels, item.NumberOfWaveformSamples = 2, 10
+    item.SamplingFrequency = None
+    ecg = image(pixels=False, Modality="ECG", WaveformSequence=[item])
+    ecg.SOPClassUID = "1.2.840.10008.5.1.4.1.1.9.1.1"
+    write(tmp_path / "f/a.dcm", ecg)
+    got = deliver(tmp_path / "f", "dicom")
+    assert got.rows("raw.asset", "kind", "sampling_hz") == [("waveform", None)]
+
+
 def test_a_damaged_value_costs_its_cell_only(tmp_path: Path) -> None:
-    data = write(tmp_path / "f/a.dcm", image(EchoTime="12.5")).read_bytes()
-    (tmp_path / "f/a.dcm").write_bytes(
-        data.replace(b"12.5", b"12,5").replace(b"20190402", b"201904xx")
-    )
+    said = image(EchoTime="12.5", PatientBirthDate="19610430")
+    data = write(tmp_path / "f/a.dcm", said).read_bytes()
+    for good, bad in ((b"12.5", b"12,5"), (b"20190402", b"201904xx"), (b"19610430", b"196104xx")):
+        data = data.replace(good, bad)
+    (tmp_path / "f/a.dcm").write_bytes(data)
     got = deliver(tmp_path / "f", "dicom")
     assert got.rows("raw.reject", "column_name", "reason", "unit_of_count") == [
-        ("echo_time_ms", "invalid-value", "cell"), ("study_date", "invalid-value", "cell"),
+        ("birth_date", "invalid-value", "cell"), ("echo_time_ms", "invalid-value", "cell"),
+        ("study_date", "invalid-value", "cell"),
     ]  # fmt: skip
+    assert got.tally.facts_to_vault == len(got.found("native_id")) == 1
     assert got.rows("raw.asset", "echo_time_ms", "start_time") == [(None, None)]
 
 
@@ -130,6 +170,7 @@ def test_zips_are_read_and_persons_found_in_their_names(tmp_path: Path) -> None:
         "bulk/1234567_20252_2_0.zip!T1", "bulk/7654321_20252_2_0.zip!T1"
     ]  # fmt: skip
     assert got.found("other") == [] and "ANON" not in repr(got.tables)
+    assert got.tally.facts_to_vault == 0, "nor anywhere else"
 
 
 def test_a_zip_cut_in_the_middle_is_refused(tmp_path: Path) -> None:

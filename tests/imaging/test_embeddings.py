@@ -70,6 +70,23 @@ def test_an_array_that_does_not_fit_its_table_is_refused(tmp_path: Path) -> None
         deliver(tmp_path / "x.parquet", "embeddings", **OPTIONS)
 
 
+def test_a_column_named_like_the_vector_is_no_part_of_it(tmp_path: Path) -> None:
+    vectors = [list(v) for v in VECTORS]
+    path = _parquet(tmp_path / "a.parquet", embedding_of=["net"] * 4, embedding=vectors)
+    assert deliver(path, "embeddings", **OPTIONS).books == (4, 2, 2, 0)
+
+
+def test_a_damaged_file_or_words_for_numbers_are_refused(tmp_path: Path) -> None:
+    words = _parquet(tmp_path / "a.parquet", embedding_0=["one"] * 4)
+    damaged = _parquet(tmp_path / "b.parquet", embedding=[list(v) for v in VECTORS])
+    data = bytearray(damaged.read_bytes())
+    data[4:300] = b"\xff" * 296
+    damaged.write_bytes(data)
+    for path in (words, damaged):
+        with pytest.raises(SourceFileError, match="damaged"):
+            deliver(path, "embeddings", **OPTIONS)
+
+
 STUDY = """
 id: toy
 name: Toy

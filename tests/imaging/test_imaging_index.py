@@ -116,3 +116,22 @@ def test_a_table_without_what_is_needed_is_refused(tmp_path: Path) -> None:
     table = _write(tmp_path, "PatientID,SeriesInstanceUID,x\nA,1.2,3\n")
     with pytest.raises(SettingsError, match="declares no column"):
         deliver(table, "imaging_index", options={"lands": "features"})
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("Rows", "99999999999"), ("series_size_MB", "1e50"), ("Columns", "-1e12")]
+)
+def test_a_number_that_no_image_has_costs_its_cell_only(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    text = f"PatientID,SeriesInstanceUID,{column}\nA,1.2,{value}\nA,1.3,7\n"
+    got = deliver(_write(tmp_path, text), "imaging_index")
+    assert got.books == (2, 2, 0, 0)
+    assert got.rows("raw.reject", "row_number", "reason") == [(2, "invalid-value")]
+
+
+def test_a_date_in_another_form_costs_its_cell_and_is_counted(tmp_path: Path) -> None:
+    text = "PatientID,SeriesInstanceUID,StudyDate\nA,1.2,31/12/2020\nA,1.3,20201231\n"
+    got = deliver(_write(tmp_path, text), "imaging_index")
+    assert got.rows("raw.asset", "start_time") == [("2020-12-31",), (None,)]
+    assert got.rows("raw.reject", "row_number", "column_name") == [(2, "date")]

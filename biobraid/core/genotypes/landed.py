@@ -135,6 +135,8 @@ def _opened(
 ) -> GenotypeSet:
     variants = _read(home, parts["raw.variant"], _VARIANT).sort_by("variant_index")
     samples = _read(home, parts.get("raw.genotype_sample", []), _SAMPLE).sort_by("sample_index")
+    if not len(samples):  # nobody is left of the file, and its values are all missing
+        parts = {"raw.variant": parts["raw.variant"]}
     n_samples = samples["n_samples"][0].as_py() if len(samples) else 0
     gone = pc.is_in(samples["source_person_key"], pa.array(sorted(withdrawn), pa.string()))
     samples = samples.filter(pc.invert(gone))
@@ -166,7 +168,7 @@ def _reference(home: Home, parts: dict[str, list[Part]], n_variants: int) -> Ref
         columns[name][at] = pc.fill_null(places[name], 0).to_numpy()
     study, source = parts["raw.variant"][0].study, parts["raw.variant"][0].source
     return Reference(
-        path=find_referenced(home, study, source, file["n_bytes"], file["mark"]),
+        locate=partial(find_referenced, home, study, source, file["n_bytes"], file["mark"]),
         where=f"{study}/{source}, file {parts['raw.variant'][0].batch}",
         format=file["format"],
         n_samples=file["n_samples"],

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,12 @@ def file_mark(path: Path) -> str:
 class Reference:
     """The index of one referenced file, by variant_index.
 
-    n_records, first_byte, n_bytes, n_alleles, allele: as in raw.genotype_reference and
-    raw.genotype_place.
+    locate: finds the file, once values are asked for: who only wants to know what is indexed
+    needs no file. n_records, first_byte, n_bytes, n_alleles, allele: as in
+    raw.genotype_reference and raw.genotype_place.
     """
 
-    path: Path
+    locate: Callable[[], Path]
     where: str
     format: str
     n_samples: int
@@ -64,6 +66,11 @@ class Reference:
     n_alleles: Ints
     allele: Ints
     _opened: threading.local = field(default_factory=threading.local, init=False, compare=False)
+
+    @cached_property
+    def path(self) -> Path:
+        """Where the file lies. Raises SourceFileError if it is not there."""
+        return self.locate()
 
     def dosages(self, variant_index: int) -> F64:
         """Dosages of all samples of the file, NaN missing; whoever asks masks the withdrawn.

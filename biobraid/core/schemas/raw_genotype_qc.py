@@ -19,7 +19,7 @@ source_person_key VARCHAR as in raw.value
 RAW_VARIANT_QC = Table(
     "raw",
     "variant_qc",
-    "variant of a genotype file, over the samples that are linked and not withdrawn",
+    "variant of a genotype file, over the samples of everybody who has not withdrawn, linked or not",
     ("batch", "variant_index"),
     columns_of(
         """
@@ -47,7 +47,7 @@ dosage_r2 DOUBLE variance of the dosages over that of perfectly known genotypes 
 RAW_SAMPLE_QC = Table(
     "raw",
     "sample_qc",
-    "sample of a source, over all of the source's genotype files",
+    "person sampled in a source, over all of the source's genotype files and the person's samples",
     ("study", "source", "source_person_key"),
     columns_of(
         """
@@ -65,7 +65,7 @@ inbreeding_f DOUBLE (observed - expected homozygous) / (n_autosomal - expected h
 n_x INTEGER variants of X outside the pseudo-autosomal regions with a call
 x_f DOUBLE the same statistic as inbreeding_f on X: about 1 for one X, about 0 for two; null without variation
 y_call_rate DOUBLE share of the variants of Y with a call; null if there are none
-sex_stated VARCHAR male or female as the genotype file states it; null if it does not
+sex_stated VARCHAR male or female as the genotype files state it; null if none does or they differ
 sex_inferred VARCHAR male where x_f > 0.8, female where x_f < 0.2, null between and where X tells too little
 is_sex_mismatch BOOLEAN true where both are known and differ, false where they agree; null otherwise
 """
@@ -115,8 +115,8 @@ study VARCHAR study of the sample
 source VARCHAR source of the sample
 source_person_key VARCHAR as in raw.genotype_sample
 score DOUBLE sum of weight x copies of the effect allele over the variants used
-n_variants INTEGER variants used, see raw.score_match
-n_imputed INTEGER of these, variants without a call, taken as the mean of the source
+n_variants INTEGER variants used for the sample: the used ones of raw.score_match that its files hold
+n_imputed INTEGER of these, variants without a call, taken as the mean of the file
 """
     ),
 )
