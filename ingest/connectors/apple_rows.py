@@ -186,9 +186,7 @@ def land_summaries(whose: Whose, summaries: Sequence[Attributes]) -> Iterator[Ch
             "raw.reject", reject_table(np.zeros(bad.sum(), np.int64), "invalid-date", "a day")
         )
         counts.records_rejected += int(bad.sum())
-    record = record_of(
-        whose.writer.job.keys, "apple/summary", constant(whose.native, len(dates)), dates
-    )
+    record = record_of(whose.writer.job, "summary", constant(whose.native, len(dates)), dates)
     for name, variable in _SUMMARY.items():
         values = pa.array([s.get(name) for s in summaries], pa.string())
         number, is_number = numbers(values)
@@ -247,8 +245,7 @@ def land_me(whose: Whose, found: Sequence[Attributes]) -> Iterator[Chunk | Count
 
 def _person_values(whose: Whose, landed: dict[str, str]) -> Chunk:
     keys = whose.writer.job.keys
-    scope = f"{whose.writer.job.study.id}/{whose.writer.job.source_id}/me"
-    record: U64 = record_of(keys, scope, pa.array([whose.native] * len(landed)))
+    record: U64 = record_of(whose.writer.job, "me", pa.array([whose.native] * len(landed)))
     facts = np.array([value_hash(keys, "fact", name) for name in landed], dtype=np.uint64)
     zeros = pa.array([0] * len(landed), pa.int32())
 

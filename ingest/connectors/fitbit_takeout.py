@@ -263,7 +263,7 @@ def _land_sleep(
                         ]
                     ),
                 ),
-                record=record_of(keys, f"{writer.job.source_id}/sleep", constant(native, n), ids),
+                record=record_of(writer.job, "sleep", constant(native, n), ids),
             )
         )
     yield counts
@@ -279,9 +279,7 @@ def _land_weight(
         yield from _rejected(n_bad, "invalid-date", "a date and time")
     counts = Counts(records_read=len(logs) - n_bad)
     ids = _text([e.get("logId") for e in logs]).fill_null("")
-    record = record_of(
-        writer.job.keys, f"{writer.job.source_id}/weight", constant(native, len(logs)), ids
-    )
+    record = record_of(writer.job, "weight", constant(native, len(logs)), ids)
     for field, variable, of in (("weight", "fitbit.weight", unit), ("bmi", "fitbit.bmi", None),
                                 ("fat", "fitbit.fat", None)):  # fmt: skip
         text = _text([e.get(field) for e in logs])

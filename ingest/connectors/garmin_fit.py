@@ -201,8 +201,7 @@ class _Activity:
         series = pa.array(variable).dictionary_encode().indices.to_numpy(zero_copy_only=False)
         clock = jumped(clock, series.astype(np.int64))
         # A message is its time and its place among the messages of that time.
-        record = record_of(writer.job.keys, f"{writer.job.source_id}/message", constant(native, n),
-                           constant(self.device, n))  # fmt: skip
+        record = record_of(writer.job, "message", constant(native, n), constant(self.device, n))
         record = mix(mix(record, utc.astype(np.uint64)), np.array(number, dtype=np.uint64))
         origin = DECLARED if self.offset_minutes is None else DELIVERED
         return writer.chunk(

@@ -218,7 +218,7 @@ def _chunk(writer: SampleWriter, samples: list[_Sample]) -> Chunk:
     end = placed(read_times(pa.array(columns.end)), writer.zone)
     told = (np.array(columns.seconds) * SECOND).astype(np.int64)
     length = np.where(end.is_valid, end.instant - clock.instant, told)
-    record = record_of(writer.job.keys, f"{writer.job.source_id}/point", pa.array(columns.record))
+    record = record_of(writer.job, "point", pa.array(columns.record))
     return writer.chunk(
         Given(
             native=pa.array(columns.native),

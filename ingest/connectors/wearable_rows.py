@@ -24,7 +24,15 @@ import pyarrow.compute as pc
 from biobraid.core.keys import IngestKeys
 from biobraid.ingest.connectors.contract import Chunk, FileJob
 from biobraid.ingest.connectors.wearable_times import FLAGS, NO_OFFSET, SECOND, Clock, Ints
-from biobraid.ingest.hashing import U64, mix, person_keys, positive, value_hash, value_hashes
+from biobraid.ingest.hashing import (
+    U64,
+    mix,
+    person_keys,
+    positive,
+    record_ids,
+    value_hash,
+    value_hashes,
+)
 from biobraid.ingest.times import AMBIGUOUS
 
 _DAY_US = 86_400 * SECOND
@@ -173,12 +181,13 @@ def _ids(given: Given, clock: Clock, series: U64, again: U64) -> tuple[U64, U64]
     return row, (row if given.record is None else given.record)
 
 
-def record_of(keys: IngestKeys, scope: str, *columns: pa.Array) -> U64:
-    """64-bit ids of records that are named by some columns."""
-    ids = np.full(len(columns[0]), value_hash(keys, "scope", scope), dtype=np.uint64)
-    for number, column in enumerate(columns):
-        ids = mix(ids, value_hashes(keys, f"key{number}", column))
-    return ids
+def record_of(job: FileJob, kind: str, *columns: pa.Array) -> U64:
+    """64-bit ids of records of a kind that some columns name within the study and source.
+
+    Without study and source, ids that are equal in two studies would be seen to be equal.
+    """
+    scope = f"{job.study.id}/{job.source_id}/{kind}"
+    return record_ids(job.keys, scope, [(f"key{i}", c) for i, c in enumerate(columns)])
 
 
 def constant(word: str | None, n: int) -> pa.DictionaryArray:

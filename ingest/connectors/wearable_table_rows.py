@@ -59,11 +59,10 @@ class TableRows:
         self.good: Bools = np.ones(block.n_rows, dtype=np.bool_)
         self._record: U64 | None = None
         if spec.key:
-            scope = f"{writer.job.study.id}/{writer.job.source_id}/{spec.key[0]}"
-            self._record = record_of(writer.job.keys, scope, *(block.column(c) for c in spec.key))
+            columns = (block.column(c) for c in spec.key)
+            self._record = record_of(writer.job, spec.key[0], *columns)
         elif len(spec.measures) > 1:  # several facts of one row: a person and a time
-            scope = f"{writer.job.source_id}/{spec.name}"
-            self._record = record_of(writer.job.keys, scope, person)
+            self._record = record_of(writer.job, spec.name, person)
             self._record = mix(self._record, self.clock.local.astype(np.uint64))
 
     def _durations(self) -> Ints:
@@ -154,8 +153,7 @@ class TableRows:
         prefix, variable = self._spec.minutes or ("", "")
         hour = self.clock
         if self._record is None:  # the record is the row: an hour of a person
-            scope = f"{self._writer.job.source_id}/{variable}/hour"
-            self._record = record_of(self._writer.job.keys, scope, self._person)
+            self._record = record_of(self._writer.job, f"{variable}/hour", self._person)
             self._record = mix(self._record, hour.local.astype(np.uint64))
         for minute in range(60):
             column = f"{prefix}{minute:02d}"
