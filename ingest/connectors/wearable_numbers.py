@@ -14,4 +14,6 @@ def numbers(text: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.boo
     """The number of each cell (0 where there is none), and where a cell is one; null is none."""
     is_number = pc.match_substring_regex(text, _NUMBER).fill_null(False)
     found = pc.cast(pc.if_else(is_number, text, "0"), pa.float64())
+    is_number = pc.and_(is_number, pc.is_finite(found))  # 1e999 is none
+    found = pc.if_else(is_number, found, 0.0)
     return found.to_numpy(zero_copy_only=False), is_number.to_numpy(zero_copy_only=False)
