@@ -72,15 +72,21 @@ class ExportReader:
         except expat.ExpatError as error:
             if self.root == "ClinicalDocument":  # has several roots, as a rule; it is not read on
                 return
-            raise SourceFileError(
-                Fault(
-                    f"{self.where}, line {error.lineno}",
-                    f"the XML is broken: {expat.ErrorString(error.code)}",
-                    "a whole export.xml, to its closing </HealthData>",
-                    "Export it again from the Health app; nothing of the file was landed.",
-                )
-            ) from None
+            said = f"the XML is broken: {expat.ErrorString(error.code)}"
+            raise self._broken(error.lineno, said) from None
+        except (LookupError, ValueError):  # what expat hands to Python's codecs
+            raise self._broken(1, "the XML is in an encoding that cannot be read") from None
         yield
+
+    def _broken(self, line: int, found: str) -> SourceFileError:
+        return SourceFileError(
+            Fault(
+                f"{self.where}, line {line}",
+                found,
+                "a whole export.xml in UTF-8, to its closing </HealthData>",
+                "Export it again from the Health app; nothing of the file was landed.",
+            )
+        )
 
     def _mended(self, stream: IO[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
         """Pieces that end behind a `>`, so that no reference is torn."""
