@@ -143,8 +143,10 @@ class _Activity:
             return
         n_facts = self.counts.facts_read
         for name, found in told.items():
-            if name == "timestamp" or found.value is None or f"enhanced_{name}" in told:
-                continue  # the enhanced field says the same with more digits
+            better = told.get(f"enhanced_{name}")  # says the same with more digits
+            is_told = better is not None and better.value is not None
+            if name == "timestamp" or found.value is None or is_told:
+                continue
             if name in _FIELDS and isinstance(found.value, int | float):
                 variable = f"fit.record.{name}"
                 self.samples.append(

@@ -73,6 +73,18 @@ def test_damaged_blocks_and_a_clock_that_was_set_back_are_seen(home: Home) -> No
     assert counts(home)["rejects"] == {"damaged-block": 2}
 
 
+def test_a_block_of_no_axes_is_damaged(home: Home) -> None:
+    declare(home, "cwa")
+    blocks = recording([START, START + 60])
+    words = np.frombuffer(blocks[1], "<u2").copy()
+    words[12] = 0x0200 | (words[12] & 0xFF)  # byte 25: axes and packing
+    words[255] = -words[:255].sum(dtype=np.int64) & 0xFFFF
+    deliver(home, "p1/a.cwa", cwa_header() + blocks[0] + words.tobytes())
+    run(home)
+    assert counts(home)["rejects"] == {"damaged-block": 1}
+    assert len(landed(home, "value")) == 2
+
+
 def test_a_file_that_is_no_recording_lands_nothing(home: Home) -> None:
     declare(home, "cwa")
     deliver(home, "p1/a.cwa", b"MZ" + bytes(2000))
