@@ -29,7 +29,7 @@ from biobraid.ingest.connectors.omics_features import (
 )
 from biobraid.ingest.connectors.omics_numbers import A_NUMBER, Numbers, read_numbers
 from biobraid.ingest.connectors.omics_options import SAMPLE
-from biobraid.ingest.connectors.omics_samples import Ints, SampleDesk
+from biobraid.ingest.connectors.omics_samples import Ints, SampleDesk, sample_names
 from biobraid.ingest.connectors.omics_specimens import NO_SAMPLES
 from biobraid.ingest.hashing import U64
 from biobraid.ingest.tabular import ParquetTable, TextBlock, TextTable
@@ -100,8 +100,7 @@ class LongReader:
             yield from self._measurements(block, rows, sample[rows], counts)
 
     def _names(self, block: TextBlock) -> pa.StringArray:
-        columns = [pc.utf8_trim_whitespace(block.column(c)).fill_null("") for c in self._sample]
-        return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, "/")
+        return sample_names([block.column(c) for c in self._sample]).fill_null("")
 
     def _admit(
         self, block: TextBlock, distinct: list[str], indices: pa.Array, counts: Counts
