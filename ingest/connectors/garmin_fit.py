@@ -45,6 +45,8 @@ _FIELDS = (
 _POSITION = re.compile(r".*(?:position_|_lat|_long).*")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FULL_DAY = 14 * 60
+# What fitdecode raises beside its own errors on its way through spoilt bytes.
+_SPOILT = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class GarminFitOptions(PersonFromPath):
@@ -70,12 +72,13 @@ def read_garmin_fit(job: FileJob) -> Iterator[Chunk | Counts]:
 def _messages(job: FileJob) -> Iterator[Any]:
     import fitdecode  # costs a tenth of a second, and few studies have such files
 
+    check = fitdecode.CrcCheck.RAISE  # by default it would warn, and go on
     try:
-        with fitdecode.FitReader(job.path) as reader:
+        with fitdecode.FitReader(job.path, check_crc=check) as reader:
             for frame in reader:
                 if isinstance(frame, fitdecode.FitDataMessage):
                     yield frame
-    except fitdecode.FitError as error:
+    except (fitdecode.FitError, *_SPOILT) as error:
         raise SourceFileError(
             Fault(
                 job.where,

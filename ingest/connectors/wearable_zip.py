@@ -33,7 +33,7 @@ def whole_zip(job: FileJob) -> Iterator[zipfile.ZipFile]:
             yield archive
     except NotImplementedError:
         raise _fault(job, "the zip is packed by a method that cannot be read") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, UnicodeDecodeError):
         raise _fault(job, "the zip is damaged or cut off") from None
 
 
