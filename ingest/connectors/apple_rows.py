@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.apple_xml import Attributes
 from biobraid.ingest.connectors.contract import Chunk, Counts
-from biobraid.ingest.connectors.wearable_numbers import numbers
+from biobraid.ingest.connectors.wearable_numbers import are_codes, numbers
 from biobraid.ingest.connectors.wearable_rows import (
     BETWEEN,
     DECLARED,
@@ -94,7 +94,7 @@ def _landed(
     end = read_times(text["endDate"].fill_null(""))
     end = placed(end, whose.writer.zone)
     number, is_number = numbers(text["value"])
-    is_code = pc.starts_with(text["value"], "HK").fill_null(False).to_numpy(zero_copy_only=False)
+    is_code = are_codes(text["value"])
     is_empty = text["value"].is_null().to_numpy(zero_copy_only=False)
     faults = (
         ("invalid-date", ~(start.is_valid & end.is_valid), "a date and time with its offset"),

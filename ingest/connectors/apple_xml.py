@@ -21,6 +21,7 @@ _FORBIDDEN = bytes([*range(9), 11, 12, *range(14, 32)])
 _REFERENCE = re.compile(
     rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));"
 )
+_OWN_KEY = re.compile(r"_?HK[A-Za-z0-9]{1,100}")
 _LARGEST_HEAD = 4 << 20
 Attributes = dict[str, str]
 
@@ -147,7 +148,8 @@ class ExportReader:
         if key == "HKTimeZone" and "startDate" in self._current:
             self._current["zone"] = attributes.get("value", "")
         else:  # names of keys that apps made up may say anything
-            self.ignored_facts[f"metadata:{key}" if key.startswith("HK") else "metadata:other"] += 1
+            rule = f"metadata:{key}" if _OWN_KEY.fullmatch(key) else "metadata:other"
+            self.ignored_facts[rule] += 1
 
     def _root(self, name: str) -> None:
         self.root = name

@@ -1,4 +1,4 @@
-"""Numbers among text cells."""
+"""Numbers and codes among text cells."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
+
+
+def are_codes(text: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which cells are constants of HealthKit's; other words may be a person's."""
+    found: npt.NDArray[np.bool_] = (
+        pc.match_substring_regex(text, "^HK[A-Za-z0-9]+$")
+        .fill_null(False)
+        .to_numpy(zero_copy_only=False)
+    )
+    return found
 
 
 def numbers(text: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:

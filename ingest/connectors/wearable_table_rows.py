@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.contract import Chunk
-from biobraid.ingest.connectors.wearable_numbers import numbers
+from biobraid.ingest.connectors.wearable_numbers import are_codes, numbers
 from biobraid.ingest.connectors.wearable_rows import (
     BETWEEN,
     DECLARED,
@@ -129,7 +129,7 @@ class TableRows:
     def _numbers(self, column: str, variable: pa.Array, unit: str | None) -> Found:
         text = self._block.column(column)
         number, is_number = numbers(text)
-        is_code = pc.starts_with(text, "HK").fill_null(False).to_numpy(zero_copy_only=False)
+        is_code = are_codes(text)
         filled = text.is_valid().to_numpy(zero_copy_only=False) & self.good
         wanted = filled & (is_number | is_code)
         code = pc.if_else(pa.array(is_code), text, pa.scalar(None, pa.string()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from biobraid.core.home import Home
 from tests.landing.bank import run
-from tests.wearable.bank import declare, deliver, deliver_json, export_xml, landed, record
+from tests.wearable.bank import counts, declare, deliver, deliver_json, export_xml, landed, record
 
 HEART = "HKQuantityTypeIdentifierHeartRate"
 
@@ -22,6 +22,18 @@ def test_the_watch_stays_the_watch_over_exports_and_updates(home: Home) -> None:
         deliver(home, f"p1/{name}/export.xml", export_xml(body))
         run(home)
     assert landed(home, "value, device_type") == [(61.0, "Watch6,2")]
+
+
+def test_words_that_begin_as_healthkit_s_own_are_none_of_them(home: Home) -> None:
+    declare(home, "apple_health")
+    inner = '<MetadataEntry key="HK of Okafor" value="1"/>'
+    body = record(HEART, "2021-03-01 07:00:05 +0000", value="HK for Okafor", inner=inner)
+    body += record(HEART, "2021-03-01 07:00:09 +0000", value="61")
+    deliver(home, "p1/export.xml", export_xml(body))
+    run(home)
+    found = counts(home)
+    assert found["rejects"] == {"not-a-number": 1}
+    assert found["ignored"] == {"export-date": 1, "metadata:other": 1}
 
 
 def test_a_sample_of_no_device_has_no_token(home: Home) -> None:
