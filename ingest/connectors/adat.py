@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import FileJob
@@ -35,6 +36,15 @@ class AdatBlock:
     row_numbers: npt.NDArray[np.int64]
     rejects: pa.Table
     bytes_done: int
+
+    def texts(self, samples: npt.NDArray[np.int64]) -> pa.StringArray:
+        """The cells of some samples, one after another; empty is null."""
+        flat = self.cells[samples].reshape(-1)
+        try:
+            text = pa.array(flat, pa.binary()).cast(pa.string())
+        except pa.ArrowInvalid:  # bytes that are no UTF-8: no number, and rejected as such
+            return pa.array([_text(cell) for cell in flat], pa.string())
+        return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
 class AdatFile:

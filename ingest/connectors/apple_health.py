@@ -10,7 +10,6 @@ apps, which hold people's names, become keyed tokens.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -31,6 +30,7 @@ from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connecto
 from biobraid.ingest.connectors.wearable_options import PersonFromPath, person_of_path
 from biobraid.ingest.connectors.wearable_rows import SampleWriter
 from biobraid.ingest.connectors.wearable_times import read_times
+from biobraid.ingest.connectors.wearable_zip import is_zip, whole_zip
 
 _BATCH = 20_000  # elements, some 1.5 kB each
 _FOLDERS = {
@@ -54,22 +54,16 @@ def read_apple_health(job: FileJob) -> Iterator[Chunk | Counts]:
     writer = SampleWriter(job)
     native = person_of_path(job, options)
     yield from writer.name([native])
-    if not zipfile.is_zipfile(job.path):
-        _refuse_torn_zip(job)
+    if not is_zip(job):
         with job.path.open("rb") as stream:
             yield from _read_xml(job, writer, native, stream, 1.0)
         return
-    try:
-        with zipfile.ZipFile(job.path) as archive:
-            main, others = _members(job, archive)
-            yield Counts(
-                records_read=others.total(), records_ignored=others.total(), ignored=others
-            )
-            share = main.compress_size / max(main.file_size, 1)
-            with archive.open(main) as stream:
-                yield from _read_xml(job, writer, native, stream, share)
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise _torn(job) from None
+    with whole_zip(job) as archive:
+        main, others = _members(job, archive)
+        yield Counts(records_read=others.total(), records_ignored=others.total(), ignored=others)
+        share = main.compress_size / max(main.file_size, 1)
+        with archive.open(main) as stream:
+            yield from _read_xml(job, writer, native, stream, share)
 
 
 def _members(job: FileJob, archive: zipfile.ZipFile) -> tuple[zipfile.ZipInfo, Counter[str]]:
@@ -156,20 +150,3 @@ def _flush(
 def _instant(text: str | None) -> int | None:
     clock = read_times(pa.array([text or ""]))
     return int(clock.instant[0]) if clock.is_valid[0] else None
-
-
-def _refuse_torn_zip(job: FileJob) -> None:
-    with job.path.open("rb") as handle:
-        if handle.read(2) == b"PK":
-            raise _torn(job)
-
-
-def _torn(job: FileJob) -> SourceFileError:
-    return SourceFileError(
-        Fault(
-            job.where,
-            "the zip is damaged or cut off",
-            "a whole export.zip",
-            "Ask for the file again; nothing of it was landed.",
-        )
-    )

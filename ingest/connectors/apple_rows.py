@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +14,9 @@ import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.apple_xml import Attributes
 from biobraid.ingest.connectors.contract import Chunk, Counts
-from biobraid.ingest.connectors.wearable_numbers import numbers
+from biobraid.ingest.connectors.wearable_numbers import are_codes, numbers
 from biobraid.ingest.connectors.wearable_rows import (
+    BETWEEN,
     DECLARED,
     DELIVERED,
     RECORD,
@@ -29,16 +29,18 @@ from biobraid.ingest.connectors.wearable_times import (
     SECOND,
     Bools,
     Clock,
+    in_named_zones,
     later_than,
     placed,
     read_times,
-    to_zone,
 )
 from biobraid.ingest.hashing import U64, mix, person_keys, positive, value_hash, value_hashes
 from biobraid.ingest.tabular.block import reject_table
 
 _DAY = 86_400 * SECOND
 _NONE = pa.scalar(None, pa.string())
+# The address of an object in memory, and versions that change while the device stays the same.
+_PASSING = r"HKDevice: 0x[0-9a-fA-F]+|, *(?:software|firmware|creation date):[^,>]*"
 _KEYS = ("type", "sourceName", "unit", "device", "startDate", "endDate", "value")
 _HARDWARE, _MAKER = re.compile(r"hardware:([^,>]+(?:,\d+)?)"), re.compile(r"manufacturer:([^,>]+)")
 _TOTALS = ("totalDistance", "totalEnergyBurned", "totalSwimmingStrokeCount", "totalFlightsClimbed")
@@ -67,7 +69,7 @@ def land_records(
     if not records:
         return
     text = {key: pa.array([r.get(key) for r in records], pa.string()) for key in _KEYS}
-    yield from _landed(whose, records, lines, text, "type")
+    yield from _landed(whose, records, lines, text)
 
 
 def land_workouts(whose: Whose, workouts: Sequence[Attributes]) -> Iterator[Chunk | Counts]:
@@ -77,7 +79,7 @@ def land_workouts(whose: Whose, workouts: Sequence[Attributes]) -> Iterator[Chun
     text = {key: pa.array([w.get(key) for w in workouts], pa.string()) for key in _KEYS}
     text["type"] = pa.array(["Workout"] * len(workouts))
     text["value"] = pa.array([w.get("workoutActivityType") for w in workouts], pa.string())
-    yield from _landed(whose, workouts, [0] * len(workouts), text, "type")
+    yield from _landed(whose, workouts, [0] * len(workouts), text)
 
 
 def _landed(
@@ -85,7 +87,6 @@ def _landed(
     elements: Sequence[Attributes],
     lines: Sequence[int],
     text: dict[str, pa.Array],
-    variable: str,
 ) -> Iterator[Chunk | Counts]:
     keys, n = whose.writer.job.keys, len(elements)
     zones = [e.get("zone") for e in elements]
@@ -93,7 +94,7 @@ def _landed(
     end = read_times(text["endDate"].fill_null(""))
     end = placed(end, whose.writer.zone)
     number, is_number = numbers(text["value"])
-    is_code = pc.starts_with(text["value"], "HK").fill_null(False).to_numpy(zero_copy_only=False)
+    is_code = are_codes(text["value"])
     is_empty = text["value"].is_null().to_numpy(zero_copy_only=False)
     faults = (
         ("invalid-date", ~(start.is_valid & end.is_valid), "a date and time with its offset"),
@@ -111,7 +112,7 @@ def _landed(
     kept = pa.array(good)
     code = pc.if_else(pa.array(is_code), text["value"], _NONE)
     device = pc.binary_join_element_wise(
-        text["device"].fill_null(""), text["sourceName"].fill_null(""), "\x1f"
+        _lasting(text["device"]), text["sourceName"].fill_null(""), BETWEEN
     )
     # What a second does not tell apart: the interval's end, the value or category, the unit.
     extra = value_hashes(keys, "value", text["value"].dictionary_encode())
@@ -119,8 +120,8 @@ def _landed(
     extra = mix(extra, value_hashes(keys, "unit", text["unit"].dictionary_encode()))
     given = Given(
         native=constant(whose.native, int(good.sum())),
-        variable=text[variable].filter(kept).dictionary_encode(),
-        clock=_only(start, good),
+        variable=text["type"].filter(kept).dictionary_encode(),
+        clock=start.at(good),
         duration_us=(end.instant - start.instant)[good],
         value=np.where(is_number, number, np.nan)[good],
         code=code.filter(kept).dictionary_encode(),
@@ -156,17 +157,8 @@ def _clock(
     Apple writes all times in the zone the phone was in at the export, not in that of the record.
     """
     clock = placed(read_times(text.fill_null("")), whose.writer.zone)
-    origin = np.full(len(clock), DELIVERED, dtype=np.int8)
-    for zone in {z for z in zones if z}:
-        at = np.array([z == zone for z in zones])
-        try:
-            moved = to_zone(_only(clock, at), zone)
-        except (pa.ArrowInvalid, KeyError):
-            continue  # no zone we know: the delivered offset holds
-        local, offset = clock.local.copy(), clock.offset.copy()
-        local[at], offset[at] = moved.local, moved.offset
-        clock = replace(clock, local=local, offset=offset)
-        origin[at] = RECORD
+    clock, is_moved = in_named_zones(clock, zones)
+    origin = np.where(is_moved, RECORD, DELIVERED).astype(np.int8)
     if whose.exported_us is not None:
         clock = later_than(clock, whose.exported_us)
     return clock, origin
@@ -179,22 +171,23 @@ def land_summaries(whose: Whose, summaries: Sequence[Attributes]) -> Iterator[Ch
     counts = Counts(records_read=len(summaries))
     dates = pa.array([s.get("dateComponents") for s in summaries], pa.string()).fill_null("")
     clock = read_times(dates)
-    # A watch set up with a wrong clock leaves a summary of no date or of 1970.
+    # A watch set up with a wrong clock leaves a summary of no date or of 1969.
     bad = ~clock.is_valid | (clock.local < 0)
     if bad.any():
         yield Chunk(
             "raw.reject", reject_table(np.zeros(bad.sum(), np.int64), "invalid-date", "a day")
         )
         counts.records_rejected += int(bad.sum())
-    record = record_of(
-        whose.writer.job.keys, "apple/summary", constant(whose.native, len(dates)), dates
-    )
+    record = record_of(whose.writer.job, "summary", constant(whose.native, len(dates)), dates)
+    n_goals = np.array([sum(k.endswith("Goal") for k in s) for s in summaries])
+    is_held: Bools = n_goals > 0
     for name, variable in _SUMMARY.items():
         values = pa.array([s.get(name) for s in summaries], pa.string())
         number, is_number = numbers(values)
         good = is_number & ~bad
         wrong = values.is_valid().to_numpy(zero_copy_only=False) & ~is_number & ~bad
         n_wrong, n_good = int(wrong.sum()), int(good.sum())
+        is_held |= good | wrong
         counts.facts_read += n_good + n_wrong
         counts.facts_rejected += n_wrong
         if n_wrong:
@@ -207,7 +200,7 @@ def land_summaries(whose: Whose, summaries: Sequence[Attributes]) -> Iterator[Ch
             Given(
                 native=constant(whose.native, n_good),
                 variable=constant(f"ActivitySummary.{variable}", n_good),
-                clock=placed(_only(clock, good), whose.writer.zone),
+                clock=placed(clock.at(good), whose.writer.zone),
                 duration_us=np.full(n_good, _DAY),
                 value=number[good],
                 unit=pa.array(units, pa.string()).filter(pa.array(good)),
@@ -215,12 +208,11 @@ def land_summaries(whose: Whose, summaries: Sequence[Attributes]) -> Iterator[Ch
                 record=record[good],
             )
         )
-    goals = sum(
-        1 for s, b in zip(summaries, bad, strict=True) if not b for k in s if k.endswith("Goal")
-    )
+    goals, n_empty = int(n_goals[~bad].sum()), int((~is_held & ~bad).sum())
     counts.facts_read += goals
     counts.facts_ignored += goals
-    counts.ignored["goal"] += goals
+    counts.records_ignored += n_empty
+    counts.ignored.update(+Counter({"goal": goals, "empty-record": n_empty}))
     yield counts
 
 
@@ -233,6 +225,9 @@ def land_me(whose: Whose, found: Sequence[Attributes]) -> Iterator[Chunk | Count
         counts = Counts(
             records_read=1, facts_read=len(given), facts_to_vault=len(given) - len(landed)
         )
+        if not given:
+            counts.records_ignored += 1
+            counts.ignored["empty-record"] += 1
         if _BIRTH in given:
             length = _BIRTH_LENGTH[writer.job.study.birth_precision]
             landed[_BIRTH] = given[_BIRTH][:length]
@@ -247,8 +242,7 @@ def land_me(whose: Whose, found: Sequence[Attributes]) -> Iterator[Chunk | Count
 
 def _person_values(whose: Whose, landed: dict[str, str]) -> Chunk:
     keys = whose.writer.job.keys
-    scope = f"{whose.writer.job.study.id}/{whose.writer.job.source_id}/me"
-    record: U64 = record_of(keys, scope, pa.array([whose.native] * len(landed)))
+    record: U64 = record_of(whose.writer.job, "me", pa.array([whose.native] * len(landed)))
     facts = np.array([value_hash(keys, "fact", name) for name in landed], dtype=np.uint64)
     zeros = pa.array([0] * len(landed), pa.int32())
 
@@ -265,8 +259,11 @@ def _person_values(whose: Whose, landed: dict[str, str]) -> Chunk:
     return Chunk("raw.value", pa.table(rows))
 
 
-def _only(clock: Clock, at: Bools) -> Clock:
-    return Clock(clock.local[at], clock.offset[at], clock.flag[at], clock.is_valid[at])
+def _lasting(device: pa.Array) -> pa.Array:
+    """What of each device's description stays the same from one export to the next."""
+    encoded = device.dictionary_encode()
+    kept = pc.replace_substring_regex(encoded.dictionary, _PASSING, "")
+    return kept.take(encoded.indices).fill_null("")
 
 
 def _device_types(device: pa.Array) -> pa.Array:

@@ -21,6 +21,7 @@ _FORBIDDEN = bytes([*range(9), 11, 12, *range(14, 32)])
 _REFERENCE = re.compile(
     rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01])|[xX]0*(?:[0-8bBcCeEfF]|1[0-9a-fA-F]));"
 )
+_OWN_KEY = re.compile(r"_?HK[A-Za-z0-9]{1,100}")
 _LARGEST_HEAD = 4 << 20
 Attributes = dict[str, str]
 
@@ -72,15 +73,21 @@ class ExportReader:
         except expat.ExpatError as error:
             if self.root == "ClinicalDocument":  # has several roots, as a rule; it is not read on
                 return
-            raise SourceFileError(
-                Fault(
-                    f"{self.where}, line {error.lineno}",
-                    f"the XML is broken: {expat.ErrorString(error.code)}",
-                    "a whole export.xml, to its closing </HealthData>",
-                    "Export it again from the Health app; nothing of the file was landed.",
-                )
-            ) from None
+            said = f"the XML is broken: {expat.ErrorString(error.code)}"
+            raise self._broken(error.lineno, said) from None
+        except (LookupError, ValueError):  # what expat hands to Python's codecs
+            raise self._broken(1, "the XML is in an encoding that cannot be read") from None
         yield
+
+    def _broken(self, line: int, found: str) -> SourceFileError:
+        return SourceFileError(
+            Fault(
+                f"{self.where}, line {line}",
+                found,
+                "a whole export.xml in UTF-8, to its closing </HealthData>",
+                "Export it again from the Health app; nothing of the file was landed.",
+            )
+        )
 
     def _mended(self, stream: IO[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
         """Pieces that end behind a `>`, so that no reference is torn."""
@@ -141,7 +148,8 @@ class ExportReader:
         if key == "HKTimeZone" and "startDate" in self._current:
             self._current["zone"] = attributes.get("value", "")
         else:  # names of keys that apps made up may say anything
-            self.ignored_facts[f"metadata:{key}" if key.startswith("HK") else "metadata:other"] += 1
+            rule = f"metadata:{key}" if _OWN_KEY.fullmatch(key) else "metadata:other"
+            self.ignored_facts[rule] += 1
 
     def _root(self, name: str) -> None:
         self.root = name

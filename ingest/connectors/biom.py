@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from biobraid.ingest.connectors.biom_file import BiomTable, Entries, Metadata, open_biom
+from biobraid.ingest.connectors.biom_file import BiomTable, open_biom
+from biobraid.ingest.connectors.biom_parts import Entries, Metadata
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.omics_features import (
     FeatureTableBeside,
@@ -97,14 +99,19 @@ def _of_block(
     sample = place[entries.sample - entries.first]
     is_fact = (sample >= 0) & (entries.value != 0)
     is_bad = is_fact & ~np.isfinite(entries.value)
+    is_twice = is_fact & ~is_bad
+    is_twice[is_twice] = _repeated(entries, is_twice)
     counts.facts_read += int(is_fact.sum())
-    if is_bad.any():
-        counts.facts_rejected += int(is_bad.sum())
-        yield Chunk(
-            "raw.reject",
-            reject_table(entries.sample[is_bad] + 1, "invalid-number", A_COUNT, ""),
-        )
-    lands = is_fact & ~is_bad
+    for is_out, reason, expected in (
+        (is_bad, "invalid-number", A_COUNT),
+        (is_twice, "duplicate-measurement", "each sample and feature once"),
+    ):
+        if is_out.any():
+            counts.facts_rejected += int(is_out.sum())
+            yield Chunk(
+                "raw.reject", reject_table(entries.sample[is_out] + 1, reason, expected, "")
+            )
+    lands = is_fact & ~(is_bad | is_twice)
     if lands.any():
         yield value_rows(
             admitted.samples,
@@ -113,3 +120,14 @@ def _of_block(
             entries.observation[lands],
             value=pa.array(entries.value[lands]),
         )
+
+
+def _repeated(entries: Entries, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which of some entries give a feature of a sample again; as a rule they are sorted."""
+    sample, observation = entries.sample[where], entries.observation[where]
+    pairs = sample * (int(observation.max(initial=0)) + 1) + observation
+    found = np.zeros(len(pairs), dtype=bool)
+    if len(pairs) and not (np.diff(pairs) > 0).all():
+        found[:] = True
+        found[np.unique(pairs, return_index=True)[1]] = False
+    return found

@@ -92,9 +92,7 @@ def _land(
     bare = np.full(n, NO_OFFSET, dtype=np.int16)
     clock = placed(Clock(second * SECOND, bare, flag, np.ones(n, dtype=np.bool_)), writer.zone)
     device = constant(f"{model} {device_id}", n)
-    record = record_of(
-        writer.job.keys, f"{writer.job.source_id}/epoch", constant(native, n), device
-    )
+    record = record_of(writer.job, "epoch", constant(native, n), device)
     record = mix(record, second.astype(np.uint64))
     for variable, value, unit in (
         ("cwa.enmo", enmo, "g"),

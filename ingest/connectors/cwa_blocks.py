@@ -21,6 +21,8 @@ _MODELS = {0x00: "AX3", 0x17: "AX3", 0xFF: "AX3", 0x64: "AX6"}
 # A device that lies still: standard deviation below 13 mg (van Hees et al. 2011, PLoS ONE 6:e22922).
 STILL_G = 0.013
 _EPOCH = 60
+# Axes and packing of a block: 3, 6 or 9 axes of 16 bits, or 3 of ten bits in 32.
+_FORMS = (0x30, 0x32, 0x62, 0x92)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -92,7 +94,7 @@ def _add(raw: npt.NDArray[np.uint8], epochs: Epochs) -> None:
     is_good = (raw[:, 0] == ord("A")) & (raw[:, 1] == ord("X"))
     is_good &= (words[:, 1] == 508) & (words.astype(np.uint32).sum(axis=1) % 65_536 == 0)
     start, is_time = _times(raw)
-    is_good &= is_time & (_rate(raw) > 0) & (_count(raw) > 0)
+    is_good &= is_time & (_rate(raw) > 0) & (_count(raw) > 0) & np.isin(raw[:, 25], _FORMS)
     epochs.bad_blocks += (np.flatnonzero(~is_good) + first).tolist()
     # Blocks of one form are decoded together; a file has one, as a rule.
     for form in np.unique(raw[is_good, 25]):

@@ -45,6 +45,8 @@ _FIELDS = (
 _POSITION = re.compile(r".*(?:position_|_lat|_long).*")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FULL_DAY = 14 * 60
+# What fitdecode raises beside its own errors on its way through spoilt bytes.
+_SPOILT = (AssertionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class GarminFitOptions(PersonFromPath):
@@ -70,12 +72,13 @@ def read_garmin_fit(job: FileJob) -> Iterator[Chunk | Counts]:
 def _messages(job: FileJob) -> Iterator[Any]:
     import fitdecode  # costs a tenth of a second, and few studies have such files
 
+    check = fitdecode.CrcCheck.RAISE  # by default it would warn, and go on
     try:
-        with fitdecode.FitReader(job.path) as reader:
+        with fitdecode.FitReader(job.path, check_crc=check) as reader:
             for frame in reader:
                 if isinstance(frame, fitdecode.FitDataMessage):
                     yield frame
-    except fitdecode.FitError as error:
+    except (fitdecode.FitError, *_SPOILT) as error:
         raise SourceFileError(
             Fault(
                 job.where,
@@ -143,8 +146,10 @@ class _Activity:
             return
         n_facts = self.counts.facts_read
         for name, found in told.items():
-            if name == "timestamp" or found.value is None or f"enhanced_{name}" in told:
-                continue  # the enhanced field says the same with more digits
+            better = told.get(f"enhanced_{name}")  # says the same with more digits
+            is_told = better is not None and better.value is not None
+            if name == "timestamp" or found.value is None or is_told:
+                continue
             if name in _FIELDS and isinstance(found.value, int | float):
                 variable = f"fit.record.{name}"
                 self.samples.append(
@@ -201,8 +206,7 @@ class _Activity:
         series = pa.array(variable).dictionary_encode().indices.to_numpy(zero_copy_only=False)
         clock = jumped(clock, series.astype(np.int64))
         # A message is its time and its place among the messages of that time.
-        record = record_of(writer.job.keys, f"{writer.job.source_id}/message", constant(native, n),
-                           constant(self.device, n))  # fmt: skip
+        record = record_of(writer.job, "message", constant(native, n), constant(self.device, n))
         record = mix(mix(record, utc.astype(np.uint64)), np.array(number, dtype=np.uint64))
         origin = DECLARED if self.offset_minutes is None else DELIVERED
         return writer.chunk(

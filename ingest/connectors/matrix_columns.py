@@ -22,11 +22,9 @@ from biobraid.ingest.connectors.omics_numbers import A_NUMBER, read_numbers
 from biobraid.ingest.connectors.omics_options import OmicsOptions
 from biobraid.ingest.connectors.omics_samples import Admission, SampleDesk
 from biobraid.ingest.hashing import U64
-from biobraid.ingest.tabular import Cells, ParquetTable, TextBlock, TextTable
+from biobraid.ingest.tabular import Cells, ParquetTable, TextBlock, TextTable, trimmed
 from biobraid.ingest.tabular.block import reject_table
 from biobraid.ingest.tabular.text_table import missing_column
-
-_NONE = pa.scalar(None, pa.string())
 
 
 class ColumnsMatrix:
@@ -112,7 +110,7 @@ class ColumnsMatrix:
         keys = keys.take(at)
         names = self._beside.names(keys)
         given = {
-            word: _trimmed(block.column(column).take(at)) for word, column in self._about.items()
+            word: trimmed(block.column(column).take(at)) for word, column in self._about.items()
         }
         given |= self._beside.texts(keys)
         yield definitions(self._job, self._options, names, given, "other")
@@ -167,8 +165,3 @@ class ColumnsMatrix:
                 runs=np.full(int(lands.sum()), no_run(self._job), np.uint64),
                 **numbers.columns(lands),
             )  # fmt: skip
-
-
-def _trimmed(values: pa.StringArray) -> pa.StringArray:
-    text = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.equal(text, ""), _NONE, text)

@@ -23,7 +23,7 @@ from biobraid.ingest.connectors.omics_features import (
 )
 from biobraid.ingest.connectors.omics_numbers import A_NUMBER, read_numbers
 from biobraid.ingest.connectors.omics_options import OmicsOptions
-from biobraid.ingest.connectors.omics_samples import Admission, Ints, SampleDesk
+from biobraid.ingest.connectors.omics_samples import Admission, Ints, SampleDesk, sample_names
 from biobraid.ingest.hashing import U64
 from biobraid.ingest.tabular import Cells, ParquetTable, TextBlock, TextTable
 from biobraid.ingest.tabular.block import reject_table
@@ -126,10 +126,7 @@ class RowsMatrix:
                 )  # fmt: skip
 
     def _block(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
-        columns = [pc.utf8_trim_whitespace(block.column(c)) for c in self._layout.sample]
-        names = columns[0]
-        if len(columns) > 1:
-            names = pc.binary_join_element_wise(*(c.fill_null("") for c in columns), "/")
+        names = sample_names([block.column(c) for c in self._layout.sample])
         about = {c: block.column(c) for c in self._about}
         is_held = np.zeros(block.n_rows, dtype=bool)
         for view, hashes in zip(self._layout.views, self._hashes, strict=True):

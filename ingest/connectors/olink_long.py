@@ -29,10 +29,10 @@ from biobraid.ingest.connectors.omics_features import (
 )
 from biobraid.ingest.connectors.omics_numbers import A_NUMBER, Numbers, read_numbers
 from biobraid.ingest.connectors.omics_options import SAMPLE
-from biobraid.ingest.connectors.omics_samples import Ints, SampleDesk
+from biobraid.ingest.connectors.omics_samples import Ints, SampleDesk, sample_names
 from biobraid.ingest.connectors.omics_specimens import NO_SAMPLES
-from biobraid.ingest.hashing import U64
-from biobraid.ingest.tabular import ParquetTable, TextBlock, TextTable
+from biobraid.ingest.hashing import U64, person_keys
+from biobraid.ingest.tabular import ParquetTable, TextBlock, TextTable, trimmed
 from biobraid.ingest.tabular.block import reject_table
 from biobraid.ingest.tabular.text_table import missing_column
 
@@ -100,8 +100,7 @@ class LongReader:
             yield from self._measurements(block, rows, sample[rows], counts)
 
     def _names(self, block: TextBlock) -> pa.StringArray:
-        columns = [pc.utf8_trim_whitespace(block.column(c)).fill_null("") for c in self._sample]
-        return columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, "/")
+        return sample_names([block.column(c) for c in self._sample]).fill_null("")
 
     def _admit(
         self, block: TextBlock, distinct: list[str], indices: pa.Array, counts: Counts
@@ -145,7 +144,8 @@ class LongReader:
         is_given = ~cells.is_empty
         bad = is_given & cells.is_bad
         lost = is_given & ~bad & (feature < 0)
-        twice = is_given & ~bad & ~lost
+        strange = is_given & ~bad & ~lost & self._of_another(block, at, sample)
+        twice = is_given & ~(bad | lost | strange)
         at_pairs = np.flatnonzero(twice)
         plate = None if plates is None else plates.take(pa.array(at_pairs))
         twice[at_pairs] = self._pairs.repeated(sample[at_pairs], feature[at_pairs], plate)
@@ -154,15 +154,27 @@ class LongReader:
         for is_out, reason, expected, role in (
             (bad, "invalid-number", A_NUMBER, "value"),
             (lost, "missing-feature", "the name of an assay", "feature"),
+            (strange, "other-person", "the person of the sample's first line", "value"),
             (twice, "duplicate-measurement", "each sample, assay and plate once", "value"),
         ):
             if is_out.any():
                 counts.facts_rejected += int(is_out.sum())
                 column = self._roles[role]
                 yield Chunk("raw.reject", reject_table(numbers[is_out], reason, expected, column))
-        lands = is_given & ~(bad | lost | twice)
+        lands = is_given & ~(bad | lost | strange | twice)
         if lands.any():
             yield self._rows(block, rows, lands, sample, feature, cells, plates)
+
+    def _of_another(self, block: TextBlock, at: pa.Array, sample: Ints) -> Bools:
+        """Lines that give a sample to another person than its first line did."""
+        name = self._job.source.person_id
+        if name not in self._about or name in self._sample:
+            return np.zeros(len(sample), dtype=bool)
+        natives = trimmed(block.column(name).take(at))
+        keys = person_keys(self._job.keys, self._job.study.person_namespace, natives)
+        is_same = pc.equal(keys.dictionary_decode(), self._samples.persons.take(pa.array(sample)))
+        found: Bools = ~is_same.fill_null(True).to_numpy(zero_copy_only=False)
+        return found
 
     def _rows(
         self,

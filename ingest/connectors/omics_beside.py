@@ -25,11 +25,11 @@ from biobraid.ingest.tabular import (
     is_parquet,
     open_parquet_table,
     open_text_table,
+    trimmed,
 )
 from biobraid.ingest.tabular.stream import ByteStream
 from biobraid.ingest.tabular.text_table import missing_column
 
-_NONE = pa.scalar(None, pa.string())
 _HEADER_BYTES = 1 << 20
 
 
@@ -91,7 +91,7 @@ def _read(asked: _Asked) -> Beside:
             if rule.key not in t.header:
                 raise SourceFileError(missing_column(where, rule.key, t.header))
             for block in t:
-                columns = [_trimmed(block.column(name)) for name in t.header]
+                columns = [trimmed(block.column(name)) for name in t.header]
                 blocks.append(pa.table(columns, list(t.header)))
     if not blocks:
         raise SourceFileError(Fault(where, "the table holds no row", "a row for each sample"))
@@ -140,8 +140,3 @@ def _most_frequent(path: Path, dialect: Dialect, where: str) -> str:
         lines = [line for line in lines if not line.startswith(mark)] or lines
     first = lines[0] if lines else b""
     return max("\t;,", key=lambda sign: first.count(sign.encode()))
-
-
-def _trimmed(values: pa.StringArray) -> pa.StringArray:
-    text = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.equal(text, ""), _NONE, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 Bools = npt.NDArray[np.bool_]
 _PLAIN = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 NUMBER = f"^{_PLAIN}$"
+_IS_NUMBER = re.compile(rf"\s*{_PLAIN}\s*")
 _LIMIT = f"^(?P<sign><=|>=|<|>) *(?P<number>{_PLAIN})$"
 A_NUMBER = "a number, a limit (<0.5), or a declared absent code"
 
@@ -61,7 +63,8 @@ def read_numbers(
     nothing = pa.nulls(n, pa.string())
     try:
         value = pc.cast(cells, pa.float64())
-        if decimal == "." and pc.all(pc.fill_null(pc.is_finite(value), True)).as_py():
+        is_plain = decimal == "." and not _has_words(cells, [*absent, *null_values])
+        if is_plain and pc.all(pc.fill_null(pc.is_finite(value), True)).as_py():
             is_null = value.is_null().to_numpy(zero_copy_only=False)
             no = np.zeros(n, dtype=bool)
             return Numbers(value, pa.nulls(n, pa.float64()), nothing, nothing, is_null, no)
@@ -87,6 +90,15 @@ def read_numbers(
     )
 
 
+def _has_words(cells: pa.StringArray, words: Sequence[str]) -> bool:
+    """Whether a cell is a declared word: a number may be one too (-9)."""
+    numeric = [w for w in words if _IS_NUMBER.fullmatch(w)]
+    if not numeric:
+        return False
+    found: bool = pc.any(pc.is_in(cells, pa.array(numeric, pa.string()))).as_py()
+    return found
+
+
 def _read_distinct(
     texts: pa.StringArray, absent: Mapping[str, str], null_values: Sequence[str], decimal: str
 ) -> Numbers:
@@ -104,6 +116,9 @@ def _read_distinct(
     is_limit = parts.is_valid()
     sign = pc.if_else(is_limit, pc.struct_field(parts, "sign"), none)
     limit = pc.cast(pc.if_else(is_limit, pc.struct_field(parts, "number"), none), pa.float64())
+    limit = pc.if_else(pc.is_finite(limit), limit, pa.scalar(None, pa.float64()))
+    is_limit = limit.is_valid()
+    sign = pc.if_else(is_limit, sign, none)
     is_left = pc.starts_with(sign, "<")
     censored = pc.if_else(is_left, "left", "right")  # null where there is no sign
     is_reason = reason.is_valid()

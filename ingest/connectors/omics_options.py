@@ -13,6 +13,12 @@ from biobraid.ingest.tabular.dialect import Encoding
 Delimiter = Literal["auto", "comma", "semicolon", "tab"]
 DELIMITERS: dict[str, str] = {"comma": ",", "semicolon": ";", "tab": "\t"}
 FeatureKind = Literal["protein", "metabolite", "taxon", "transcript", "other"]
+# Person ids that are words for "nobody known", with or without the number of a study before
+# them (2058:unknown); the missing-value words of the sequence archives (INSDC) are among them.
+NOBODY = (
+    r"(?i)(\d+:)?(unknown|unspecified|undefined|missing([: ].*)?|none|null|nan|n\.?/?a\.?|blank|"
+    r"restricted access|not[ _-](applicable|available|collected|provided|known|recorded)|[.?-]+)"
+)
 SAMPLE = "sample"  # how options call the sample id, whatever its column is named
 
 
@@ -76,7 +82,8 @@ class OmicsOptions(Strict):
     controls: column (or `sample`) -> regular expressions of what is no person's: blanks, plate
     controls, calibrators. Such samples are ignored and counted. They come on top of those the
     format itself marks.
-    placeholder_ids: regular expressions of person ids that stand for nobody (\\d+:unknown).
+    placeholder_ids: regular expressions of person ids that stand for nobody, beyond the usual
+    words for that (NOBODY: unknown, 2058:unknown, not collected, ...).
     absent: cell -> why there is no value (FHIR data-absent-reason). null_values: cells that are
     the same as empty ones.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 from biobraid.core.errors import SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
 from biobraid.ingest.connectors.omics_beside import Beside, read_beside
-from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
+from biobraid.ingest.connectors.omics_options import NOBODY, SAMPLE, OmicsOptions
 from biobraid.ingest.connectors.omics_specimens import (
     NO_SAMPLES,
     Samples,
@@ -28,6 +29,7 @@ from biobraid.ingest.connectors.omics_specimens import (
     specimen_rows,
 )
 from biobraid.ingest.hashing import person_keys, record_ids
+from biobraid.ingest.tabular import trimmed
 from biobraid.ingest.tabular.block import reject_table
 from biobraid.ingest.tabular.text_table import missing_column
 from biobraid.ingest.times import NormalisedTimes, normalise_times
@@ -72,7 +74,7 @@ class SampleDesk:
             for rules in (marks or {}, options.controls)
             for column, texts in rules.items()
         ]
-        self._placeholders = [re.compile(text) for text in options.placeholder_ids]
+        self._placeholders = [re.compile(text) for text in (NOBODY, *options.placeholder_ids)]
         named = {options.collected, options.specimen.column, job.source.person_id, *used}
         self._others = [c for c in self._own if c not in named and c not in self._controls()]
         self._check()
@@ -94,7 +96,7 @@ class SampleDesk:
         names = pc.utf8_trim_whitespace(names)
         n = len(names)
         place = self._places(names)
-        columns = _Columns(names, own, self._beside, place)
+        columns = _Columns(names, own, self._beside, place, tuple(self._options.null_values))
         alive = np.ones(n, dtype=bool)
         rejects: list[pa.Table] = []
 
@@ -111,7 +113,8 @@ class SampleDesk:
         if is_control.any():
             counts.ignored[CONTROL] += int(is_control.sum())
             alive &= ~is_control
-        has_name = pc.fill_null(pc.not_equal(names, ""), False).to_numpy(zero_copy_only=False)
+        is_empty = pc.is_in(names, pa.array(["", *self._options.null_values], pa.string()))
+        has_name = pc.and_(names.is_valid(), pc.invert(is_empty)).to_numpy(zero_copy_only=False)
         reject(~has_name, "missing-sample-id", "a sample id")
         reject(self._repeated(names, alive), "duplicate-sample", "each sample once")
         if self._beside is not None:
@@ -194,8 +197,6 @@ class SampleDesk:
         return found
 
     def _stand_for_nobody(self, natives: pa.StringArray) -> Bools:
-        if not self._placeholders:
-            return np.zeros(len(natives), dtype=bool)
         texts = natives.fill_null("").dictionary_encode()
         hits = [
             any(p.fullmatch(text) for p in self._placeholders)
@@ -230,6 +231,16 @@ class SampleDesk:
             raise SourceFileError([missing_column(where, name, known) for name in missing])
 
 
+def sample_names(columns: Sequence[pa.StringArray]) -> pa.StringArray:
+    """Ids of samples, of several columns joined by a slash; null where all of them are empty."""
+    parts = [trimmed(column) for column in columns]
+    if len(parts) == 1:
+        return parts[0]
+    joined = pc.binary_join_element_wise(*(p.fill_null("") for p in parts), "/")
+    is_named = reduce(pc.or_, (p.is_valid() for p in parts))
+    return pc.if_else(is_named, joined, _NONE)
+
+
 @dataclass(frozen=True)
 class _Columns:
     """Columns about samples, of the file itself or else of the table of samples."""
@@ -238,14 +249,17 @@ class _Columns:
     own: Mapping[str, pa.StringArray]
     beside: Beside | None
     place: pa.Int64Array
+    null_values: tuple[str, ...]
 
     def get(self, name: str) -> pa.StringArray:
-        """The column for each sample, trimmed; empty is null."""
+        """The column for each sample, trimmed; what is empty or a word for that is null."""
         if name in self.own:
-            text = pc.utf8_trim_whitespace(self.own[name])
-            return pc.if_else(pc.equal(text, ""), _NONE, text)
-        if self.beside is not None and name in self.beside.header:
-            return self.beside.column(name).take(self.place)
-        if name == SAMPLE:
+            text = trimmed(self.own[name])
+        elif self.beside is not None and name in self.beside.header:
+            text = self.beside.column(name).take(self.place)
+        elif name == SAMPLE:
             return self.names
-        return pa.nulls(len(self.names), pa.string())
+        else:
+            return pa.nulls(len(self.names), pa.string())
+        is_word = pc.is_in(text, pa.array(self.null_values, pa.string()))
+        return pc.if_else(is_word, _NONE, text)

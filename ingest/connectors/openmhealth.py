@@ -8,7 +8,6 @@ its variable carries the statistic (`omh.heart-rate.maximum`). Notes are free te
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,8 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.wearable_json import (
+    MOST_BYTES,
+    finite,
+    is_whole,
+    parsed,
+    read_document,
+)
 from biobraid.ingest.connectors.wearable_options import PersonFromPath, person_of_path
 from biobraid.ingest.connectors.wearable_rows import (
     DECLARED,
@@ -50,6 +55,9 @@ _SCHEMA = re.compile(r"([a-z0-9-]+)-(\d+\.(?:\d+|x))")
 _OWN = {"heart-rate", "step-count", "body-weight", "body-height", "body-temperature",
         "oxygen-saturation", "respiratory-rate", "systolic-blood-pressure",
         "diastolic-blood-pressure"}  # fmt: skip
+# Names of schemas, elements and statistics; anything else may be words of a person's.
+_NAME = re.compile(r"[A-Za-z0-9_. -]{1,60}")
+_BATCH = 50_000
 _EPISODES = ("sleep-episode", "physical-activity")
 
 
@@ -57,15 +65,17 @@ class OpenMHealthOptions(PersonFromPath):
     """person_pattern counts for data points whose header names no user."""
 
 
-class _Sample(NamedTuple):
+class _Point(NamedTuple):
+    """A data point: what it measured, (variable, value, unit) each, and what is ignored of it."""
+
+    number: int
     native: str
-    variable: str
+    record: str
     start: str
     end: str
     seconds: float
-    value: float
-    unit: str | None
-    record: str
+    measures: list[tuple[str, float, str | None]]
+    ignored: Counter[str]
 
 
 @connector("openmhealth", options=OpenMHealthOptions)
@@ -75,58 +85,54 @@ def read_openmhealth(job: FileJob) -> Iterator[Chunk | Counts]:
     if not isinstance(options, OpenMHealthOptions):
         raise TypeError("the connector is registered with other options")
     native = person_of_path(job, options)
-    counts, samples, rejected = Counts(), [], Counter[str]()
-    for number, point in enumerate(_points(job), 1):
-        counts.records_read += 1
-        found = _read_point(job, native, number, point, counts)
+    writer, points = SampleWriter(job), list[_Point]()
+    for number, given in enumerate(_points(job), 1):
+        found = _read_point(job, native, number, given)
         if isinstance(found, str):
-            rejected[found] += 1
-            yield Chunk("raw.reject", reject_table(np.array([number]), found, _EXPECTED[found]))
+            yield from _rejected([number], found)
         else:
-            samples += found
-    counts.records_rejected += rejected.total()
-    counts.bytes_done = job.path.stat().st_size
-    writer = SampleWriter(job)
-    if samples:
-        yield from writer.name(s.native for s in samples)
-        yield _chunk(writer, samples)
-    yield counts
+            points.append(found)
+        if len(points) >= _BATCH:
+            yield from _land(writer, points)
+            points = []
+    yield from _land(writer, points)
+    yield Counts(bytes_done=job.path.stat().st_size)
+
+
+def _rejected(numbers: list[int], reason: str) -> Iterator[Chunk | Counts]:
+    if numbers:
+        yield Chunk("raw.reject", reject_table(np.array(numbers), reason, _EXPECTED[reason]))
+        yield Counts(records_read=len(numbers), records_rejected=len(numbers))
 
 
 _EXPECTED = {
     "not-a-data-point": "an object with a body",
+    "not-a-name": "a schema and a statistic that are named as Open mHealth names them",
     "unknown-schema": "a header with schema_id, or a folder named as the schema",
     "missing-time": "an effective_time_frame",
     "invalid-date": "a date and time",
+    "end-before-start": "an end that is not before the start",
     "no-measure": "a number, or a value with its unit",
 }
 
 
 def _points(job: FileJob) -> Iterator[Any]:
-    data = job.path.read_bytes()
-    try:
-        found = json.loads(data)
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        lines = [line for line in data.splitlines() if line.strip()]
-        try:
-            yield from [json.loads(line) for line in lines]
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise SourceFileError(
-                Fault(
-                    job.where,
-                    "the file is no JSON, or is cut off",
-                    "one data point, a list, or one data point a line",
-                    "Ask for the file again; nothing of it was landed.",
-                )
-            ) from None
-        return
-    yield from found if isinstance(found, list) else [found]
+    with job.path.open("rb") as stream:
+        if not is_whole(stream.readline(MOST_BYTES)) or not stream.read(1):
+            stream.seek(0)
+            found = read_document(stream, job.where)
+            yield from found if isinstance(found, list) else [found]
+            return
+        stream.seek(0)
+        number = 0
+        while line := stream.readline(MOST_BYTES):
+            number += 1
+            if line.strip():
+                yield parsed(line, f"{job.where}, line {number}")
 
 
-def _read_point(
-    job: FileJob, native: str, number: int, point: Any, counts: Counts
-) -> list[_Sample] | str:
-    """Samples of one data point, or why it is rejected."""
+def _read_point(job: FileJob, native: str, number: int, point: Any) -> _Point | str:
+    """What one data point says, its times unread, or why it is rejected."""
     if not isinstance(point, dict):
         return "not-a-data-point"
     header = point.get("header") if isinstance(point.get("header"), dict) else None
@@ -136,43 +142,48 @@ def _read_point(
     schema = _schema(job, header)
     if schema is None:
         return "unknown-schema"
-    user = header.get("user_id") if header else None
-    person = str(user) if user else native
-    record = str(header["id"]) if header and header.get("id") else f"{job.batch}/{number}"
+    told = header or {}
+    person = _word(told.get("user_id")) or native
+    record = _word(told.get("id")) or f"{job.batch}/{number}"
+    statistic = body.get(_STATISTIC)
+    suffix = f".{statistic}" if isinstance(statistic, str) else ""
+    if not _NAME.fullmatch(schema + suffix):
+        return "not-a-name"
     frame = body.get(_FRAME)
     span = _span(frame) if isinstance(frame, dict) else None
     if span is None:
         return "missing-time"
     start, end, seconds = span
-    if not read_times(pa.array([start])).is_valid[0]:
-        return "invalid-date"
-    suffix = f".{body[_STATISTIC]}" if isinstance(body.get(_STATISTIC), str) else ""
-    samples, ignored = [], Counter[str]()
+    measures: list[tuple[str, float, str | None]] = []
+    ignored = Counter[str]()
     if schema in _EPISODES:
-        samples.append(
-            _Sample(person, f"omh.{schema}", start, end, seconds, float("nan"), None, record)
-        )
+        measures.append((f"omh.{schema}", float("nan"), None))
     for element, given in body.items():
         if element in (_FRAME, _STATISTIC, _PER):
             continue
         measure = _measure(given)
-        if measure is None:
-            ignored[
-                "free-text-undeclared" if element == "user_notes" else f"element:{schema}.{element}"
-            ] += 1
+        if measure is None or not _NAME.fullmatch(element):
+            ignored[_rule(schema, element)] += 1
             continue
         name = element.replace("_", "-")
         variable = f"omh.{name}" if name in _OWN else f"omh.{schema}.{element}"
         unit = measure[1] or ("steps" if name == "step-count" else None)
-        samples.append(
-            _Sample(person, variable + suffix, start, end, seconds, measure[0], unit, record)
-        )
-    if not samples:
+        measures.append((variable + suffix, measure[0], unit))
+    if not measures:
         return "no-measure"
-    counts.facts_read += len(samples) + ignored.total()
-    counts.facts_ignored += ignored.total()
-    counts.ignored.update(ignored)
-    return samples
+    return _Point(number, person, record, start, end, seconds, measures, ignored)
+
+
+def _rule(schema: str, element: str) -> str:
+    if element == "user_notes":
+        return "free-text-undeclared"
+    return f"element:{schema}.{element}" if _NAME.fullmatch(element) else "element:other"
+
+
+def _word(given: Any) -> str:
+    """An id of the header as text; empty if it is none."""
+    is_id = isinstance(given, str | int) and not isinstance(given, bool)
+    return str(given).strip() if is_id else ""
 
 
 def _schema(job: FileJob, header: dict[str, Any] | None) -> str | None:
@@ -200,35 +211,55 @@ def _span(frame: dict[str, Any]) -> tuple[str, str, float] | None:
 
 def _measure(given: Any) -> tuple[float, str | None] | None:
     """(number, unit) of an element; None if it is no number."""
-    if isinstance(given, dict):
-        number, unit = given.get("value"), given.get("unit")
-        if isinstance(number, int | float) and not isinstance(number, bool):
-            return float(number), unit if isinstance(unit, str) else None
-        return None
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return float(given), None
-    return None
+    unit = given.get("unit") if isinstance(given, dict) else None
+    number = finite(given.get("value") if isinstance(given, dict) else given)
+    return None if number is None else (number, unit if isinstance(unit, str) else None)
 
 
-def _chunk(writer: SampleWriter, samples: list[_Sample]) -> Chunk:
-    columns = _Sample(*(list(c) for c in zip(*samples, strict=True)))  # type: ignore[arg-type]
-    start = read_times(pa.array(columns.start))
+def _land(writer: SampleWriter, points: list[_Point]) -> Iterator[Chunk | Counts]:
+    """Samples of the points whose times can be read; the others are rejected."""
+    if not points:
+        return
+    start = read_times(pa.array([p.start for p in points]))
     origin = np.where(start.offset == NO_OFFSET, DECLARED, DELIVERED).astype(np.int8)
     clock = placed(start, writer.zone)
-    end = placed(read_times(pa.array(columns.end)), writer.zone)
-    told = (np.array(columns.seconds) * SECOND).astype(np.int64)
-    length = np.where(end.is_valid, end.instant - clock.instant, told)
-    record = record_of(writer.job.keys, f"{writer.job.source_id}/point", pa.array(columns.record))
-    return writer.chunk(
+    end = placed(read_times(pa.array([p.end for p in points])), writer.zone)
+    has_end = np.array([p.end != "" for p in points])
+    told = (np.array([p.seconds for p in points]) * SECOND).astype(np.int64)
+    length = np.where(has_end, end.instant - clock.instant, told)
+    good = clock.is_valid & (end.is_valid | ~has_end)
+    yield from _rejected([p.number for p, g in zip(points, good, strict=True) if not g],
+                         "invalid-date")  # fmt: skip
+    is_turned = good & (length < 0)
+    good &= ~is_turned
+    yield from _rejected([p.number for p, t in zip(points, is_turned, strict=True) if t],
+                         "end-before-start")  # fmt: skip
+    kept = [p for p, g in zip(points, good, strict=True) if g]
+    if not kept:
+        return
+    n_ignored = sum((p.ignored for p in kept), Counter[str]())
+    of = np.repeat(np.flatnonzero(good), [len(p.measures) for p in kept])
+    yield from writer.name(p.native for p in kept)
+    persons = pa.array([p.native for p in points]).take(pa.array(of))
+    names = pa.array([p.record for p in points]).take(pa.array(of))
+    variable, value, unit = zip(*(m for p in kept for m in p.measures), strict=True)
+    yield writer.chunk(
         Given(
-            native=pa.array(columns.native),
-            variable=pa.array(columns.variable),
-            clock=clock,
-            duration_us=np.maximum(length, 0),
-            value=np.array(columns.value),
-            unit=pa.array(columns.unit, pa.string()),
-            offset_source=origin,
-            extra=value_hashes(writer.job.keys, "point", pa.array(columns.record)),
-            record=record,
+            native=persons,
+            variable=pa.array(variable),
+            clock=clock.at(of),
+            duration_us=length[of],
+            value=np.array(value),
+            unit=pa.array(unit, pa.string()),
+            offset_source=origin[of],
+            extra=value_hashes(writer.job.keys, "point", names),
+            record=record_of(writer.job, "point", persons, names),
+            row_number=np.array([p.number for p in points], dtype=np.int64)[of],
         )
+    )
+    yield Counts(
+        records_read=len(kept),
+        facts_read=len(of) + n_ignored.total(),
+        facts_ignored=n_ignored.total(),
+        ignored=n_ignored,
     )

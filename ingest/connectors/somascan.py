@@ -27,7 +27,7 @@ from biobraid.ingest.connectors.omics_features import (
 )
 from biobraid.ingest.connectors.omics_numbers import A_NUMBER, read_numbers
 from biobraid.ingest.connectors.omics_options import OmicsOptions
-from biobraid.ingest.connectors.omics_samples import SampleDesk
+from biobraid.ingest.connectors.omics_samples import SampleDesk, sample_names
 from biobraid.ingest.hashing import U64
 from biobraid.ingest.tabular.block import reject_table
 from biobraid.ingest.tabular.text_table import missing_column
@@ -127,18 +127,14 @@ class _Reader:
             yield Chunk("raw.reject", block.rejects)
         if not len(block.row_numbers):
             return
-        columns = [block.columns[name].fill_null("") for name in self._sample]
-        names = columns[0]
-        if len(columns) > 1:
-            names = pc.binary_join_element_wise(*columns, "/")
+        names = sample_names([block.columns[name] for name in self._sample])
         admitted = self._desk.admit(names, block.columns, block.row_numbers, counts)
         yield from admitted.chunks
         kept = admitted.kept
         if not len(kept):
             return
         n_features = len(self._keys)
-        cells = pa.array(block.cells[kept].reshape(-1), pa.binary()).cast(pa.string())
-        cells = pc.if_else(pc.equal(cells, ""), _NONE, cells)
+        cells = block.texts(kept)
         numbers = read_numbers(cells, self._options.absent, self._options.null_values)
         counts.facts_read += int((~numbers.is_empty).sum())
         sample = np.repeat(np.arange(len(kept)), n_features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -37,9 +38,7 @@ class PersonFromPath(BaseModel):
 
 def person_of_path(job: FileJob, options: PersonFromPath) -> str:
     """The native id that the file's path names; SourceFileError if it names none."""
-    parts = job.path.parts
-    places = [i for i, part in enumerate(parts[:-1]) if part == job.study.id]
-    below = parts[places[-1] + 1 :] if places else parts[-2:]
+    below = PurePosixPath(job.delivered_as).parts if job.delivered_as else job.path.parts[-2:]
     if options.person_pattern is None:
         return below[0] if len(below) > 1 else below[0].partition(".")[0]
     found = re.search(options.person_pattern, "/".join(below))

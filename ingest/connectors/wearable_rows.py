@@ -24,8 +24,16 @@ import pyarrow.compute as pc
 from biobraid.core.keys import IngestKeys
 from biobraid.ingest.connectors.contract import Chunk, FileJob
 from biobraid.ingest.connectors.wearable_times import FLAGS, NO_OFFSET, SECOND, Clock, Ints
-from biobraid.ingest.hashing import U64, mix, person_keys, positive, value_hash, value_hashes
-from biobraid.ingest.times import AMBIGUOUS
+from biobraid.ingest.hashing import (
+    U64,
+    mix,
+    person_keys,
+    positive,
+    record_ids,
+    value_hash,
+    value_hashes,
+)
+from biobraid.ingest.times import AMBIGUOUS, NONEXISTENT
 
 _DAY_US = 86_400 * SECOND
 _SECOND_BITS = np.uint64(17)  # 86,400 < 2 ** 17
@@ -33,6 +41,7 @@ _BLOCK_MASK = np.uint64(0x7FFF_FFFF_FFFE_0000)
 _FLAG_WORDS = pa.array(FLAGS, pa.string())
 _ORIGINS = pa.array(["delivered", "record", "declared"], pa.string())
 DELIVERED, RECORD, DECLARED = range(3)
+BETWEEN = "\x1f"  # between the parts of what tells devices apart
 # Forms of model names that name no person. A device's own name ("Ana's Watch") never lands.
 _MODELS = re.compile(
     r"(?:Watch|iPhone|iPad|iPod)\d{1,2},\d{1,2}|AX[36]|Fitbit|Garmin|Charge ?\d|Versa ?\d?|"
@@ -105,7 +114,6 @@ class SampleWriter:
         series = self._series(given, person, variable, device)
         clock, again = self._second_passes(given, series)
         row, record = _ids(given, clock, series, again)
-        token = pa.array([_token(keys, d) for d in device.dictionary.to_pylist()], pa.string())
         columns = {
             "row_id": positive(row),
             "record_id": positive(record),
@@ -114,7 +122,7 @@ class SampleWriter:
             "code": given.code,
             "value": pa.array(given.value, mask=np.isnan(given.value)),
             "unit": given.unit,
-            "device_id": pa.DictionaryArray.from_arrays(device.indices, token),
+            "device_id": _tokens(keys, device),
             "device_type": _models(given.device_type),
             "start_time": pa.array(clock.local, pa.timestamp("us")),
             "start_offset_minutes": pa.array(clock.offset, mask=clock.offset == NO_OFFSET),
@@ -136,21 +144,26 @@ class SampleWriter:
             hashes = mix(hashes, value_hashes(keys, label, column))
         return hashes
 
+    def passes(self, names: U64, clock: Clock) -> U64:
+        """How often the name came before with a time that a clock change repeats; else 0."""
+        again = np.zeros(len(names), dtype=np.uint64)
+        places = np.flatnonzero(clock.flag == FLAGS.index(AMBIGUOUS))
+        seconds = np.floor_divide(clock.local[places], SECOND).astype(np.uint64)
+        told = mix(names[places], seconds)
+        for at, name in zip(places.tolist(), told.tolist(), strict=True):
+            again[at] = self.seen[name]
+            self.seen[name] += 1
+        return again
+
     def _second_passes(self, given: Given, series: U64) -> tuple[Clock, U64]:
         """How often an ambiguous second came before; a second pass is an hour later in UTC."""
         clock = given.clock
-        again = np.zeros(len(given), dtype=np.uint64)
-        flag = np.int8(FLAGS.index(AMBIGUOUS))
-        places = np.flatnonzero(clock.flag == flag)
-        if not len(places):
-            return clock, again
-        seconds = np.floor_divide(clock.local, SECOND).astype(np.uint64)
-        names = mix(series[places], seconds[places])
+        if not (clock.flag == FLAGS.index(AMBIGUOUS)).any():
+            return clock, np.zeros(len(given), dtype=np.uint64)
+        names = series
         if given.code is not None:
-            names = mix(names, value_hashes(self.job.keys, "code", given.code)[places])
-        for at, name in zip(places.tolist(), names.tolist(), strict=True):
-            again[at] = self.seen[name]
-            self.seen[name] += 1
+            names = mix(names, value_hashes(self.job.keys, "code", given.code))
+        again = self.passes(names, clock)
         offset = np.where(again == 1, clock.offset - 60, clock.offset).astype(np.int16)
         offset = np.where(clock.offset == NO_OFFSET, clock.offset, offset)
         return Clock(clock.local, offset, clock.flag, clock.is_valid), again
@@ -169,16 +182,19 @@ def _ids(given: Given, clock: Clock, series: U64, again: U64) -> tuple[U64, U64]
     if given.extra is not None:
         more = np.where(given.extra == 0, more, mix(more, given.extra))
     more = np.where(again < 2, more, mix(more, again))  # the second pass is an hour later
+    # A skipped hour, counted by the offset before it, has the instants of the hour that follows.
+    more = np.where(clock.flag == FLAGS.index(NONEXISTENT), mix(more, np.uint64(1)), more)
     row = np.where(more == 0, row, mix(row, more))
     return row, (row if given.record is None else given.record)
 
 
-def record_of(keys: IngestKeys, scope: str, *columns: pa.Array) -> U64:
-    """64-bit ids of records that are named by some columns."""
-    ids = np.full(len(columns[0]), value_hash(keys, "scope", scope), dtype=np.uint64)
-    for number, column in enumerate(columns):
-        ids = mix(ids, value_hashes(keys, f"key{number}", column))
-    return ids
+def record_of(job: FileJob, kind: str, *columns: pa.Array) -> U64:
+    """64-bit ids of records of a kind that some columns name within the study and source.
+
+    Without study and source, ids that are equal in two studies would be seen to be equal.
+    """
+    scope = f"{job.study.id}/{job.source_id}/{kind}"
+    return record_ids(job.keys, scope, [(f"key{i}", c) for i, c in enumerate(columns)])
 
 
 def constant(word: str | None, n: int) -> pa.DictionaryArray:
@@ -208,8 +224,13 @@ def _models(column: pa.Array | None) -> pa.Array | None:
     return pa.array(kept, pa.string()).take(column.indices)
 
 
-def _token(keys: IngestKeys, name: str | None) -> str | None:
-    return f"{value_hash(keys, 'device', name):016x}" if name else None
+def _tokens(keys: IngestKeys, device: pa.DictionaryArray) -> pa.DictionaryArray:
+    """A keyed token of each device; null, which Parquet takes in no dictionary, of an empty name."""
+    names = device.dictionary.to_pylist()
+    tokens = pa.array([f"{value_hash(keys, 'device', name):016x}" for name in names], pa.string())
+    is_named = pa.array([bool(name.strip(BETWEEN)) for name in names], pa.bool_())
+    indices = pc.if_else(is_named.take(device.indices), device.indices, pa.scalar(None, pa.int32()))
+    return pa.DictionaryArray.from_arrays(indices, tokens)
 
 
 def _codes(column: pa.DictionaryArray) -> Ints:

@@ -38,7 +38,6 @@ class TableSpec:
     seconds: float = 0.0
     end: str | None = None
     length: tuple[str, float] | None = None
-    is_utc: bool = False
     zone: str | None = None
     device: tuple[str, ...] = ()
     device_type: str | None = None

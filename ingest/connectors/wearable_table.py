@@ -6,7 +6,7 @@ A TableSpec is data; connectors hold lists of them and recognise a file by its h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,25 +14,17 @@ import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SettingsError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
-from biobraid.ingest.connectors.wearable_rows import (
-    SampleWriter,
-)
+from biobraid.ingest.connectors.wearable_rows import SampleWriter
 from biobraid.ingest.connectors.wearable_spec import TableSpec, recognise
 from biobraid.ingest.connectors.wearable_table_rows import TableRows
-from biobraid.ingest.connectors.wearable_times import (
-    NO_OFFSET,
-    Bools,
-    Clock,
-    from_utc,
-    read_times,
-    to_zone,
-)
+from biobraid.ingest.connectors.wearable_times import Bools
 from biobraid.ingest.tabular import (
     Dialect,
     TextBlock,
     is_parquet,
     open_parquet_table,
     open_text_table,
+    trimmed,
 )
 from biobraid.ingest.tabular.block import reject_table
 
@@ -77,11 +69,12 @@ def _read_block(
     )
     if block.rejects.num_rows:
         yield Chunk("raw.reject", block.rejects)
-    person = block.column(spec.person)
-    rows = TableRows(writer, spec, block, _clock(writer, spec, block, header), person)
+    person = trimmed(block.column(spec.person))
+    rows = TableRows(writer, spec, block, person)
     good: Bools = np.ones(n, dtype=np.bool_)
     for reason, is_bad, expected in (
         ("missing-person-id", person.is_null().to_numpy(zero_copy_only=False), "a participant id"),
+        ("missing-record-key", _lacks_key(spec, block), "the key of the record"),
         ("invalid-date", ~rows.clock.is_valid, "a date and time"),
         ("end-before-start", rows.duration < 0, "an end that is not before the start"),
     ):
@@ -92,51 +85,53 @@ def _read_block(
             counts.records_rejected += int(bad.sum())
     rows.good = good
     yield from writer.name(pc.unique(person.filter(pa.array(good))).to_pylist())
+    if spec.deleted:
+        counts.records_ignored += int(good.sum())
+        counts.ignored["deletion-record"] += int(good.sum())
+    else:
+        # A record that says nothing is no version of another one.
+        rows.good = yield from _facts(rows, spec, block, header, counts)
     if spec.key and writer.job.source.delivery == "delta":
         yield rows.versions()
-    if spec.deleted:
-        n_good = int(good.sum())
-        counts.records_ignored += n_good
-        counts.ignored["deletion-record"] += n_good
-        yield counts
-        return
-    taken = set(spec.used)
-    for chunk, columns, n_facts, n_bad in rows.samples(header):
-        taken |= set(columns)
-        counts.facts_read += n_facts + n_bad
-        counts.facts_rejected += n_bad
-        if chunk is not None:
-            yield chunk
-    rest = [c for c in header if c not in taken]
-    n_ignored = Counter({f"column:{c}": _filled(block.column(c), good) for c in rest})
-    counts.ignored.update({c: k for c, k in n_ignored.items() if k})
-    counts.facts_read += n_ignored.total()
-    counts.facts_ignored += n_ignored.total()
     yield counts
 
 
-def _filled(column: pa.Array, good: Bools) -> int:
-    return int((column.is_valid().to_numpy(zero_copy_only=False) & good).sum())
+def _facts(
+    rows: TableRows, spec: TableSpec, block: TextBlock, header: Sequence[str], counts: Counts
+) -> Generator[Chunk, None, Bools]:
+    """Samples and rejected cells; returns the rows that hold a cell which is a fact."""
+    taken, is_held = set(spec.used), np.zeros(block.n_rows, dtype=np.bool_)
+    for found in rows.samples(header):
+        taken.add(found.column)
+        is_held |= found.is_value | found.is_wrong
+        n_wrong = int(found.is_wrong.sum())
+        counts.facts_read += int(found.is_value.sum()) + n_wrong
+        counts.facts_rejected += n_wrong
+        if n_wrong:
+            lines = block.row_numbers[found.is_wrong]
+            yield Chunk(
+                "raw.reject", reject_table(lines, found.reason, found.expected, found.column)
+            )
+        if found.chunk is not None:
+            yield found.chunk
+    n_ignored = Counter[str]()
+    for column in (c for c in header if c not in taken):
+        is_filled = block.column(column).is_valid().to_numpy(zero_copy_only=False) & rows.good
+        n_ignored[f"column:{column}"] += int(is_filled.sum())
+        is_held |= is_filled
+    counts.ignored.update(+n_ignored)
+    counts.facts_read += n_ignored.total()
+    counts.facts_ignored += n_ignored.total()
+    n_empty = int((rows.good & ~is_held).sum())
+    if n_empty:
+        counts.records_ignored += n_empty
+        counts.ignored["empty-record"] += n_empty
+    return rows.good & is_held
 
 
-def _clock(writer: SampleWriter, spec: TableSpec, block: TextBlock, header: Sequence[str]) -> Clock:
-    """Start times in the zone the row names, else as delivered, else in the source's zone."""
-    clock = read_times(block.column(spec.time).fill_null(""), spec.order)
-    if spec.is_utc:
-        clock = from_utc(clock, writer.zone)
-    if spec.zone and spec.zone in header:
-        clock = in_named_zones(clock, block.column(spec.zone).to_pylist())
-    return clock
-
-
-def in_named_zones(clock: Clock, zones: Sequence[str | None]) -> Clock:
-    """Times with an offset, each on the clock of the zone its row names, where we know it."""
-    local, offset = clock.local.copy(), clock.offset.copy()
-    for zone in sorted({z for z in zones if z}):
-        at = np.array([z == zone for z in zones]) & (clock.offset != NO_OFFSET)
-        try:
-            moved = to_zone(Clock(local[at], offset[at], clock.flag[at], clock.is_valid[at]), zone)
-        except pa.ArrowInvalid:
-            continue
-        local[at], offset[at] = moved.local, moved.offset
-    return Clock(local, offset, clock.flag, clock.is_valid)
+def _lacks_key(spec: TableSpec, block: TextBlock) -> Bools:
+    """Rows without a key would all be versions of one record."""
+    if not spec.key:
+        return np.zeros(block.n_rows, dtype=np.bool_)
+    is_null: Bools = block.column(spec.key[0]).is_null().to_numpy(zero_copy_only=False)
+    return is_null

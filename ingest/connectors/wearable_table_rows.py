@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from biobraid.ingest.connectors.contract import Chunk
-from biobraid.ingest.connectors.wearable_numbers import numbers
+from biobraid.ingest.connectors.wearable_numbers import are_codes, numbers
 from biobraid.ingest.connectors.wearable_rows import (
+    BETWEEN,
     DECLARED,
     DELIVERED,
     RECORD,
@@ -26,13 +28,25 @@ from biobraid.ingest.connectors.wearable_times import (
     Bools,
     Clock,
     Ints,
+    in_named_zones,
     placed,
     read_times,
 )
 from biobraid.ingest.hashing import U64, mix, positive, value_hashes
-from biobraid.ingest.tabular import (
-    TextBlock,
-)
+from biobraid.ingest.tabular import TextBlock
+
+A_NUMBER, A_CATEGORY = "a number, or a value of HealthKit's", "a category that is known"
+
+
+class Found(NamedTuple):
+    """What one column of a block holds: samples, and cells that are none and why."""
+
+    chunk: Chunk | None
+    column: str
+    is_value: Bools
+    is_wrong: Bools
+    reason: str
+    expected: str
 
 
 class TableRows:
@@ -43,28 +57,26 @@ class TableRows:
         writer: SampleWriter,
         spec: TableSpec,
         block: TextBlock,
-        clock: Clock,
         person: pa.Array,
     ) -> None:
         self._writer, self._spec, self._block, self._person = writer, spec, block, person
-        bare = clock.offset == NO_OFFSET
-        self.origin = np.where(bare, DECLARED, DELIVERED).astype(np.int8)
-        if spec.is_utc:
-            self.origin[:] = DECLARED
+        clock = read_times(block.column(spec.time).fill_null(""), spec.order)
+        self.origin = np.where(clock.offset == NO_OFFSET, DECLARED, DELIVERED).astype(np.int8)
         if spec.zone in block.columns and spec.zone:
-            named = block.column(spec.zone).is_valid().to_numpy(zero_copy_only=False)
-            self.origin[~bare & named] = RECORD
+            clock, is_moved = in_named_zones(clock, block.column(spec.zone).to_pylist())
+            self.origin[is_moved] = RECORD
         self.clock = placed(clock, writer.zone)
         self.duration = self._durations()
         self.good: Bools = np.ones(block.n_rows, dtype=np.bool_)
         self._record: U64 | None = None
         if spec.key:
-            scope = f"{writer.job.study.id}/{writer.job.source_id}/{spec.key[0]}"
-            self._record = record_of(writer.job.keys, scope, *(block.column(c) for c in spec.key))
-        elif len(spec.measures) > 1:  # several facts of one row: a person and a time
-            scope = f"{writer.job.source_id}/{spec.name}"
-            self._record = record_of(writer.job.keys, scope, person)
-            self._record = mix(self._record, self.clock.local.astype(np.uint64))
+            columns = (block.column(c) for c in spec.key)
+            self._record = record_of(writer.job, spec.key[0], *columns)
+        elif len(spec.measures) > 1 or spec.minutes:  # several facts of one row
+            record = record_of(writer.job, spec.name, person)
+            record = mix(record, self.clock.local.astype(np.uint64))
+            again = writer.passes(record, self.clock)
+            self._record = np.where(again == 0, record, mix(record, again))
 
     def _durations(self) -> Ints:
         spec, block = self._spec, self._block
@@ -74,8 +86,6 @@ class TableRows:
                 read_times(block.column(spec.end).fill_null(""), spec.order), self._writer.zone
             )
             given = end.instant - self.clock.instant
-            if spec.is_utc:
-                given = end.local - self.clock.instant
             return np.where(end.is_valid, given, length)
         if spec.length:
             number, is_number = numbers(block.column(spec.length[0]))
@@ -86,12 +96,10 @@ class TableRows:
         """Which version of its record each row is."""
         spec, kept = self._spec, pa.array(self.good)
         record = np.zeros(0, np.uint64) if self._record is None else self._record[self.good]
-        column = (
-            self._block.column(spec.version)
-            if spec.version in self._block.columns and spec.version
-            else self._person
-        )
-        clock = read_times(column.fill_null(""))
+        column = pa.array([""] * self._block.n_rows)
+        if spec.version in self._block.columns and spec.version:
+            column = self._block.column(spec.version).fill_null("")
+        clock = read_times(column)
         stamp = pc.cast(pa.array(clock.instant, pa.timestamp("us")), pa.string())
         stamp = pc.if_else(pa.array(clock.is_valid), stamp, pa.scalar(None, pa.string()))
         rows = {
@@ -102,10 +110,8 @@ class TableRows:
         }
         return Chunk("version", pa.table(rows))
 
-    def samples(
-        self, header: Sequence[str]
-    ) -> Iterator[tuple[Chunk | None, Sequence[str], int, int]]:
-        """(samples, columns they came from, number of samples, number of cells that are none)."""
+    def samples(self, header: Sequence[str]) -> Iterator[Found]:
+        """The samples of each column, of the rows that are good."""
         spec, block = self._spec, self._block
         for column, (variable, unit) in spec.measures.items():
             if column in header:
@@ -120,23 +126,18 @@ class TableRows:
         if spec.minutes:
             yield from self._minutes(header)
 
-    def _numbers(
-        self, column: str, variable: pa.Array, unit: str | None
-    ) -> tuple[Chunk | None, Sequence[str], int, int]:
+    def _numbers(self, column: str, variable: pa.Array, unit: str | None) -> Found:
         text = self._block.column(column)
         number, is_number = numbers(text)
-        is_code = pc.starts_with(text, "HK").fill_null(False).to_numpy(zero_copy_only=False)
+        is_code = are_codes(text)
         filled = text.is_valid().to_numpy(zero_copy_only=False) & self.good
         wanted = filled & (is_number | is_code)
         code = pc.if_else(pa.array(is_code), text, pa.scalar(None, pa.string()))
-        return (
-            self._chunk(wanted, variable, np.where(is_number, number, np.nan), unit, code),
-            ([column]),
-            int(wanted.sum()),
-            int((filled & ~wanted).sum()),
-        )
+        value = np.where(is_number, number, np.nan)
+        chunk = self._chunk(wanted, variable, value, unit, code)
+        return Found(chunk, column, wanted, filled & ~wanted, "not-a-number", A_NUMBER)
 
-    def _codes(self, column: str, variable: str) -> tuple[Chunk | None, Sequence[str], int, int]:
+    def _codes(self, column: str, variable: str) -> Found:
         text = self._block.column(column)
         words = self._spec.code_words
         if words:
@@ -146,17 +147,11 @@ class TableRows:
         wanted = filled & text.is_valid().to_numpy(zero_copy_only=False)
         nothing = np.full(len(text), np.nan)
         chunk = self._chunk(wanted, constant(variable, len(text)), nothing, None, text)
-        return chunk, [column], int(wanted.sum()), int((filled & ~wanted).sum())
+        return Found(chunk, column, wanted, filled & ~wanted, "unknown-category", A_CATEGORY)
 
-    def _minutes(
-        self, header: Sequence[str]
-    ) -> Iterator[tuple[Chunk | None, Sequence[str], int, int]]:
+    def _minutes(self, header: Sequence[str]) -> Iterator[Found]:
         prefix, variable = self._spec.minutes or ("", "")
         hour = self.clock
-        if self._record is None:  # the record is the row: an hour of a person
-            scope = f"{self._writer.job.source_id}/{variable}/hour"
-            self._record = record_of(self._writer.job.keys, scope, self._person)
-            self._record = mix(self._record, hour.local.astype(np.uint64))
         for minute in range(60):
             column = f"{prefix}{minute:02d}"
             if column in header:
@@ -175,7 +170,7 @@ class TableRows:
         spec, block, kept, clock = self._spec, self._block, pa.array(wanted), self.clock
         there = set(block.columns)
         columns = [block.column(c).fill_null("") for c in spec.device if c in there]
-        device = pc.binary_join_element_wise(*columns, "\x1f").filter(kept) if columns else None
+        device = pc.binary_join_element_wise(*columns, BETWEEN).filter(kept) if columns else None
         units = block.column(spec.unit).filter(kept) if spec.unit else constant(unit, n)
         extra = value_hashes(self._writer.job.keys, "code", code.filter(kept))
         extra = np.where(code.filter(kept).is_null().to_numpy(zero_copy_only=False), 0, extra)

@@ -5,6 +5,7 @@ Local time is kept as microseconds since 1970 on the clock of the wearer's place
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ CLOCK_JUMP, AFTER_EXPORT = "clock-jump", "after-export"
 FLAGS = (AMBIGUOUS, NONEXISTENT, CLOCK_JUMP, AFTER_EXPORT)
 SECOND, MINUTE = 1_000_000, 60_000_000
 _FIXED = 25  # YYYY-MM-DD HH:MM:SS +HHMM
+_MICROSECONDS = 26  # characters of YYYY-MM-DDTHH:MM:SS.ffffff
 _TWO_DIGITS_UNTIL = 2068
 
 
@@ -40,6 +42,10 @@ class Clock:
     def __len__(self) -> int:
         return len(self.local)
 
+    def at(self, where: Bools | Ints) -> Clock:
+        """Some of the times."""
+        return Clock(self.local[where], self.offset[where], self.flag[where], self.is_valid[where])
+
     @property
     def instant(self) -> Ints:
         """Microseconds since 1970 in UTC; local time where no offset is known."""
@@ -54,6 +60,8 @@ def read_times(values: pa.StringArray, order: DateOrder = "ymd") -> Clock:
         return fixed
     found = normalise_times(values, order, None, two_digit_until=_TWO_DIGITS_UNTIL)
     start = found.start_time
+    if pc.any(pc.greater(pc.binary_length(start), _MICROSECONDS)).as_py():
+        start = pc.utf8_slice_codeunits(start, 0, _MICROSECONDS)  # finer than a timestamp holds
     is_valid = start.is_valid().to_numpy(zero_copy_only=False) & ~found.invalid_mask
     local = pc.cast(pc.cast(start, pa.timestamp("us")), pa.int64())
     offset = pc.cast(found.offset_minutes, pa.int16()).fill_null(NO_OFFSET)
@@ -103,8 +111,9 @@ def _read_fixed(values: pa.StringArray) -> Clock | None:
 def placed(clock: Clock, zone: str) -> Clock:
     """The clock with the zone's offsets where none was delivered.
 
-    An hour that a clock change repeats is given the offset of its first pass and flagged, as is
-    one that the change skips; wearable_ids tells the second pass of a file from the first.
+    An hour that a clock change repeats is given the offset of its first pass and flagged
+    (SampleWriter tells the second pass of a file from the first), and one that the change skips
+    the offset before it. What is odd about a time already stays said.
     """
     bare = (clock.offset == NO_OFFSET) & clock.is_valid
     if not bare.any():
@@ -117,12 +126,14 @@ def placed(clock: Clock, zone: str) -> Clock:
     utc = pc.cast(pc.cast(first, pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
     differs = pc.not_equal(first, last).to_numpy(zero_copy_only=False)
     is_back = pc.equal(pc.local_timestamp(first), local).to_numpy(zero_copy_only=False)
+    # Of a time that is skipped `first` is the last instant before it, whose offset still counts.
+    wall = pc.cast(pc.local_timestamp(first), pa.int64()).to_numpy()
     offset, flag = clock.offset.copy(), clock.flag.copy()
-    offset[bare] = np.floor_divide(clock.local[bare] - utc, MINUTE).astype(np.int16)
+    offset[bare] = np.floor_divide(wall - utc, MINUTE).astype(np.int16)
     flags = np.full(len(local), -1, dtype=np.int8)
     flags[differs] = FLAGS.index(NONEXISTENT)
     flags[differs & is_back] = FLAGS.index(AMBIGUOUS)
-    flag[bare] = np.where(flags >= 0, flags, flag[bare])
+    flag[bare] = np.where(flag[bare] >= 0, flag[bare], flags)
     return Clock(clock.local, offset, flag, clock.is_valid)
 
 
@@ -133,6 +144,28 @@ def to_zone(clock: Clock, zone: str) -> Clock:
     found: Ints = local.to_numpy(zero_copy_only=False)
     offset = ((found - clock.instant) // MINUTE).astype(np.int16)
     return Clock(found, offset, clock.flag, clock.is_valid)
+
+
+def in_named_zones(clock: Clock, zones: Sequence[str | None]) -> tuple[Clock, Bools]:
+    """Times with an offset on the clock of the zone named beside each, and where that was done.
+
+    A name that is no zone changes nothing.
+    """
+    names = pa.array(zones, pa.string()).dictionary_encode()
+    places = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    local, offset = clock.local.copy(), clock.offset.copy()
+    is_moved = np.zeros(len(clock), dtype=np.bool_)
+    for number, zone in enumerate(names.dictionary.to_pylist()):
+        at = (places == number) & (clock.offset != NO_OFFSET)
+        if not zone:
+            continue
+        try:
+            moved = to_zone(clock.at(at), zone)
+        except (pa.ArrowInvalid, KeyError):
+            continue
+        local[at], offset[at] = moved.local, moved.offset
+        is_moved |= at
+    return Clock(local, offset, clock.flag, clock.is_valid), is_moved
 
 
 def from_utc(clock: Clock, zone: str) -> Clock:

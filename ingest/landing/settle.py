@@ -51,8 +51,12 @@ _FACT_KEYS = {
     "raw.genotype_sample": ("sample_index",),
     "raw.kinship": ("other_person_key",),
     "raw.component": ("component",),
-    "raw.wearable_sample": ("variable", "device_id", "code"),
-}
+    "raw.wearable_sample": (
+        "source_person_key", "variable", "device_id", "code", "start_time", "start_offset_minutes",
+    ),
+}  # fmt: skip
+# The same minute may stand in several tables of a vendor, each with records of its own.
+_ANY_RECORD = ("raw.wearable_sample",)
 _MOST_COUNTERS = 1000
 
 
@@ -110,12 +114,15 @@ def _find_places(
 ) -> None:
     """Table `places`: rows that share an id. age 1 = the latest file that has this very fact;
     nth = rank among the different facts of age 1, the smallest key first."""
-    key = ("study", "source", "record_id", *_FACT_KEYS[table])
-    time = "start_time" if "start_time" in SCHEMAS[table].names else "NULL AS start_time"
+    record = () if table in _ANY_RECORD else ("record_id",)
+    key = ("study", "source", *record, *_FACT_KEYS[table])
+    named = dict.fromkeys((*key, "record_id"))
+    if "start_time" not in named:
+        named["start_time" if "start_time" in SCHEMAS[table].names else "NULL AS start_time"] = None
     con.register("repeated", pa.table({"row_id": repeated}))
     rows = " UNION ALL ".join(
         f"SELECT {number} AS part, {deliveries[number]} AS delivery, batch, row_id, "  # noqa: S608
-        f"{time}, file_row_number, {', '.join(key)} "
+        f"file_row_number, {', '.join(named)} "
         f"FROM read_parquet({literal(part.path)}, file_row_number = true) "
         "SEMI JOIN repeated USING (row_id)"
         for number, part in enumerate(parts)

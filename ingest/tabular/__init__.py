@@ -5,7 +5,7 @@ with open_table(path, Dialect(delimiter="\\t"), where=job.where) as table:
         block.rejects, block.row_numbers, block.cells(wanted), block.column("eid"), ...
 """
 
-from biobraid.ingest.tabular.block import REJECT, Cells, TextBlock
+from biobraid.ingest.tabular.block import REJECT, Cells, TextBlock, trimmed
 from biobraid.ingest.tabular.dialect import Dialect
 from biobraid.ingest.tabular.parquet_table import ParquetTable, is_parquet, open_parquet_table
 from biobraid.ingest.tabular.text_table import BLOCK_BYTES, TextTable, open_text_table
@@ -21,4 +21,5 @@ __all__ = [
     "is_parquet",
     "open_parquet_table",
     "open_text_table",
+    "trimmed",
 ]

@@ -86,6 +86,12 @@ def reject_table(
     )
 
 
+def trimmed(values: pa.StringArray) -> pa.StringArray:
+    """The cells without blanks around them; null where nothing is left."""
+    text = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
 def order_of(places: Ints, n_places: int) -> Ints:
     """The permutation that sorts distinct places below n_places; quicker than sorting."""
     at = np.full(n_places, -1, dtype=np.int64)

@@ -15,7 +15,7 @@ MODEL (
     stream = 'Stream, see vocab.wearable_stream',
     device_id = 'Keyed token of the device or app; null if none is named',
     device_type = 'Model of the device; null if not known',
-    start_date = 'Local date the sample counts to: that of its start, for spells of a state (sleep) that of its end',
+    start_date = 'Local date the sample counts to: that of its start, for spells of a state (sleep) that of its last second',
     start_datetime = 'Local time the sample begins',
     utc_offset_minutes = 'Minutes east of UTC at that time; null if not known',
     duration_seconds = 'Length of the interval; 0 for an instant',
@@ -38,7 +38,7 @@ SELECT
   CAST(r.device_type AS TEXT) AS device_type,
   CAST(CASE
     WHEN s.rule = 'duration'
-    THEN r.start_time + CAST(FLOOR(r.duration_seconds / 60) AS INT) * INTERVAL '1' MINUTE
+    THEN r.start_time + CAST(FLOOR(GREATEST(r.duration_seconds - 1, 0) / 60) AS INT) * INTERVAL '1' MINUTE
     ELSE r.start_time
   END AS DATE) AS start_date,
   CAST(r.start_time AS TIMESTAMP) AS start_datetime,

@@ -143,6 +143,22 @@ def test_sleep_counts_to_the_day_it_ends_in() -> None:
     assert use == {"used": 2, "stream-unknown": 1}
 
 
+def test_a_total_of_a_night_stays_on_its_date_and_midnight_ends_a_day() -> None:
+    stage = "HKCategoryTypeIdentifierSleepAnalysis"
+    made = warehouse(
+        sample("fitbit.daily.minutes_asleep", "02 00:00:00", "400", device="", model="", seconds=86400),
+        sample(stage, "03 23:00:00", code="HKCategoryValueSleepAnalysisAsleepREM", seconds=3600),
+        sample("Workout", "05 00:00:00", code="HKWorkoutActivityTypeRunning", seconds=0),
+    )  # fmt: skip
+    days = {
+        (r["stream"], str(r["start_date"]), r["value"]) for r in only(made.build("wearable.day"))
+    }
+    assert days == {
+        ("sleep_asleep", "2021-03-02", 400.0), ("sleep_rem", "2021-03-03", 60.0),
+        ("workout", "2021-03-05", 0.0),
+    }  # fmt: skip
+
+
 def test_samples_of_a_clock_that_jumped_are_counted_and_not_summarised() -> None:
     made = warehouse(
         sample(HEART, "01 10:00:00", "60"),

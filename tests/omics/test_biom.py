@@ -94,13 +94,15 @@ def test_either_format_lands_the_same_rows(folder: Path, form: str) -> None:
     assert all(line.startswith("k__Bacteria; ") for line in lineages)
 
 
-def test_without_the_rules_two_samples_of_a_placeholder_would_be_one_person(folder: Path) -> None:
+def test_a_placeholder_fuses_nobody_and_one_of_the_study_s_own_is_declared(folder: Path) -> None:
     path = folder / "table.biom"
     path.write_text(json.dumps(as_json()))
     loose = {k: v for k, v in OPTIONS.items() if k not in ("controls", "placeholder_ids")}
-    got = deliver(path, "biom", loose, **SOURCE)
-    assert got.books == (6, 5, 1, 0)
-    assert got.persons[3] == got.persons[4], "which is why placeholder_ids is there"
+    assert deliver(path, "biom", loose, **SOURCE).books == (6, 3, 3, 0)
+    (folder / "mapping.tsv").write_text(MAPPING.lstrip().replace("7:unknown", "lab stock"))
+    assert deliver(path, "biom", loose, **SOURCE).books == (6, 5, 1, 0), "as of one person"
+    own = loose | {"placeholder_ids": ["lab .*"]}
+    assert deliver(path, "biom", own, **SOURCE).books == (6, 3, 3, 0)
 
 
 def test_random_tables_come_out_as_they_went_in(tmp_path: Path) -> None:

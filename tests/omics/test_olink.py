@@ -96,6 +96,18 @@ def test_an_id_that_only_looks_like_a_control_is_a_person(tmp_path: Path) -> Non
     assert got.books == (5, 1, 0, 4)
 
 
+def test_a_sample_is_of_one_person_whatever_its_later_lines_say(tmp_path: Path) -> None:
+    text = """
+        SampleID,who,OlinkID,NPX
+        A1,anna,OID1,1
+        A1,bert,OID2,2
+        A1,,OID3,3
+    """
+    got = deliver(tmp_path / "npx.csv", "olink", text=text, person_id="who")
+    assert got.values() == [(0, "OID1", 1.0), (0, "OID3", 3.0)]
+    assert got.rejects == [(3, "NPX", "other-person")]
+
+
 def test_uk_biobank_s_and_ckb_s_own_columns_are_known(tmp_path: Path) -> None:
     ukb = """
         eid\tins_index\tprotein_id\tresult

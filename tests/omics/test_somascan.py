@@ -73,6 +73,14 @@ def test_a_ragged_line_and_a_word_for_a_number_are_rejected(tmp_path: Path) -> N
     assert got.books == (3, 2, 1, 0)
 
 
+def test_bytes_that_are_no_text_are_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "x.adat"
+    path.write_bytes(adat(SAMPLES[:1]).encode().replace(b"\t310.1", b"\t3\xff1"))
+    got = deliver(path, "somascan", person_id="SampleId")
+    assert got.rejects == [(18, "", "invalid-number")]
+    assert len(got.values()) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

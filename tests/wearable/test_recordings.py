@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import struct
 
+import fitdecode
 import numpy as np
+import pytest
 
 from biobraid.core.home import Home
 from tests.landing.bank import run
@@ -73,6 +76,18 @@ def test_damaged_blocks_and_a_clock_that_was_set_back_are_seen(home: Home) -> No
     assert counts(home)["rejects"] == {"damaged-block": 2}
 
 
+def test_a_block_of_no_axes_is_damaged(home: Home) -> None:
+    declare(home, "cwa")
+    blocks = recording([START, START + 60])
+    words = np.frombuffer(blocks[1], "<u2").copy()
+    words[12] = 0x0200 | (words[12] & 0xFF)  # byte 25: axes and packing
+    words[255] = -words[:255].sum(dtype=np.int64) & 0xFFFF
+    deliver(home, "p1/a.cwa", cwa_header() + blocks[0] + words.tobytes())
+    run(home)
+    assert counts(home)["rejects"] == {"damaged-block": 1}
+    assert len(landed(home, "value")) == 2
+
+
 def test_a_file_that_is_no_recording_lands_nothing(home: Home) -> None:
     declare(home, "cwa")
     deliver(home, "p1/a.cwa", b"MZ" + bytes(2000))
@@ -87,6 +102,35 @@ def test_a_file_that_is_no_recording_lands_nothing(home: Home) -> None:
 def test_a_fit_file_that_is_none_lands_nothing(home: Home) -> None:
     declare(home, "garmin_fit")
     deliver(home, "p1/a.fit", bytes(range(200)))
+    (fault,) = faults_of(home)
+    assert "no whole FIT file" in fault.found
+
+
+def fit_file(heart_rates: list[int]) -> bytes:
+    """A FIT file of record messages, a second apart, without any message about the device."""
+    body = bytes.fromhex("40 00 00 14 00 02 fd 04 86 03 01 02")  # timestamp and heart rate
+    body += b"".join(struct.pack("<BIB", 0, 10**9 + i, v) for i, v in enumerate(heart_rates))
+    whole = struct.pack("<BBHI4sH", 14, 0x10, 2132, len(body), b".FIT", 0) + body
+    return whole + struct.pack("<H", fitdecode.utils.compute_crc(whole))
+
+
+def test_a_fit_file_whose_checksum_is_wrong_lands_nothing(home: Home) -> None:
+    declare(home, "garmin_fit")
+    whole = fit_file([60, 61, 62])
+    deliver(home, "p1/a.fit", whole[:-4] + bytes([200]) + whole[-3:])
+    (fault,) = faults_of(home)
+    assert fault.found == "the file is no whole FIT file (FitCRCError)"
+    deliver(home, "p1/a.fit", whole)
+    run(home)
+    assert landed(home, "value, device_id") == [(60.0, None), (61.0, None), (62.0, None)]
+
+
+@pytest.mark.parametrize("at", range(14, 26))
+def test_a_fit_file_with_a_spoilt_definition_is_no_bug(home: Home, at: int) -> None:
+    declare(home, "garmin_fit")
+    spoilt = bytearray(fit_file([60, 61, 62]))
+    spoilt[at] ^= 0x55
+    deliver(home, "p1/a.fit", bytes(spoilt))
     (fault,) = faults_of(home)
     assert "no whole FIT file" in fault.found
 

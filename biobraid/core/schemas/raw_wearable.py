@@ -2,7 +2,7 @@
 
 Layout: a row must cost a byte or two, for there are billions. Rows are sorted by person, variable,
 device and time; `row_id` and `record_id` count up within a person's day (see
-ingest/connectors/wearable_ids.py), so that they, like the times, are stored as differences.
+ingest/connectors/wearable_rows.py), so that they, like the times, are stored as differences.
 Unlike in the other raw tables a time is a TIMESTAMP and a value is a number.
 """
 
