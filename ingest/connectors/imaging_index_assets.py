@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from biobraid.core.schemas import RAW_ASSET
 from biobraid.ingest.connectors.contract import Chunk
 from biobraid.ingest.connectors.dicom_series import kind_of
+from biobraid.ingest.connectors.dicom_terms import CODED, NOT_DEFINED, defined_term
 from biobraid.ingest.connectors.imaging_index_rows import IndexRows, iso_date
 from biobraid.ingest.connectors.imaging_rows import (
     Asset,
@@ -28,10 +29,9 @@ from biobraid.ingest.tabular.block import reject_table
 
 _NONE = pa.scalar(None, pa.string())
 _TYPES = {f.name: f.type for f in RAW_ASSET.arrow}
-_CODES = ("modality", "body_part", "laterality", "view_position")
-_WORDS = ("manufacturer", "device_model", "sop_class")
+_WORDS = ("manufacturer", "device_model")
 _NUMBERS = ("n_instances", "n_rows", "n_columns", "slice_thickness_mm", "field_strength_t")
-_CODE = r"^[A-Z0-9 _]{1,16}$"
+_UID = r"^[0-9][0-9.]{0,63}$"
 _NUMBER = r"^[+-]?\d{1,12}(\.\d*)?([eE][+-]?\d{1,2})?$"
 _TOO_MUCH = 2e9  # instances, pixels, mm, MB
 _AGE = r"^(?P<n>\d{1,3})(?P<u>[DWMY])?$"
@@ -77,14 +77,19 @@ def _unsigned(ids: pa.Int64Array) -> np.ndarray:
 
 def _codes(rows: IndexRows) -> dict[str, pa.Array]:
     found = {}
-    for role in _CODES:
+    for role in CODED:
         values = rows.role(role)
         if values is None:
             continue
-        upper = pc.utf8_upper(values)
-        is_code = pc.match_substring_regex(upper, _CODE)
-        found[role] = pc.if_else(is_code, upper, _NONE)
+        encoded = values.dictionary_encode()
+        terms = [defined_term(role, word) for word in encoded.dictionary.to_pylist()]
+        found[role] = pa.array(terms, pa.string()).take(encoded.indices)
         rows.landed.add(rows.roles[role])
+        rows.withheld[NOT_DEFINED] += found[role].null_count - values.null_count
+    if (classes := rows.role("sop_class")) is not None:
+        found["sop_class"] = pc.if_else(pc.match_substring_regex(classes, _UID), classes, _NONE)
+        rows.landed.add(rows.roles["sop_class"])
+        rows.withheld[NOT_DEFINED] += found["sop_class"].null_count - classes.null_count
     if "modality" not in found and rows.options.modality:
         found["modality"] = constant(rows.options.modality, rows.n)
     return found
