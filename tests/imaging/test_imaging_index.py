@@ -151,3 +151,20 @@ def test_a_name_in_a_coded_column_is_withheld_and_counted(tmp_path: Path) -> Non
     ]  # fmt: skip
     assert "OKAFOR" not in repr(got.tables).upper()
     assert got.tally.ignored["code-not-defined"] == 5
+
+
+def test_birth_and_age_come_from_the_first_row_of_a_study_that_has_one(tmp_path: Path) -> None:
+    text = (
+        "PatientID,SeriesInstanceUID,StudyInstanceUID,PatientBirthDate,PatientAge,PatientSex\n"
+        "A,1.2.1,1.2,,061Y,\nA,1.2.2,1.2,19610430,061Y,F\n"
+        "B,1.3.1,1.3,,,\nB,1.3.2,1.3,,018M,\n"
+        "C,1.4.1,1.4,,about 40,\n"
+    )
+    got = deliver(_write(tmp_path, text), "imaging_index")
+    assert got.rows("raw.value", "variable", "value") == [
+        ("PatientAge", "1.5"), ("PatientBirthDate", "1961"), ("PatientSex", "F"),
+    ]  # fmt: skip
+    assert got.tally.ignored["age-beside-birth-date"] == 2
+    assert got.rows("raw.reject", "row_number", "column_name", "reason") == [
+        (6, "age", "invalid-value")
+    ]
