@@ -20,12 +20,16 @@ from biobraid.core.genotypes.bgen_block import BrokenBlock, bgen_dosages
 from biobraid.core.genotypes.landed import genotype_sets, value_units, withdrawn_keys
 from biobraid.core.home import Home, open_home
 from biobraid.core.manifest import Manifest
+from biobraid.core.objects import read_object
+from biobraid.core.schemas.raw_genotype_qc import RAW_SCORE
 from biobraid.core.study import read_study
+from biobraid.export.scores.run import score_file
 from biobraid.ingest.connectors.bgen_values import alternates
 from biobraid.ingest.connectors.genotype_options import BgenOptions
 from biobraid.ingest.landing import check_books
 from biobraid.quality.genotypes import refresh_qc
 from tests.genotypes.files import drawn, write_bgen, write_pgen
+from tests.genotypes.test_scores import scoring_file
 
 N_VARIANTS, IDS = 40, [f"{1000 + i}" for i in range(60)]
 STUDY = """\
@@ -141,6 +145,33 @@ def test_a_file_that_moved_or_changed_is_said_to_who_reads_its_values(home: Home
         assert refresh_qc(home).counted, "quality needs no referenced file"
     finally:
         path.write_bytes(data)
+
+
+def test_a_missing_file_keeps_its_source_only_from_being_scored(
+    home: Home,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("biobraid.cli.score_command.build_step", lambda *_: 0)
+    weights = scoring_file(tmp_path, "rs900000000 1 1000 C A 0.5")
+    path = home.deliveries / "referred" / "chr1.bgen"
+    away = path.rename(tmp_path / "away")
+    try:
+        result = score_file(home, weights)
+        assert len(result.unread) == 1
+        assert run(["--home", str(home.root), "--json", "score", str(weights), "--dry-run"]) == 0
+        capsys.readouterr()
+        assert run(["--home", str(home.root), "score", str(weights)]) == 11
+    finally:
+        away.rename(path)
+    said = capsys.readouterr()
+    assert "referred/imputed" in said.out + said.err and "was not scored" in said.out + said.err
+    with Manifest(home) as manifest:
+        rows = read_object(home, manifest, RAW_SCORE).to_pylist()
+    assert {(r["study"], r["source"]) for r in rows} == {
+        ("copied", "imputed"), ("copied", "called"), ("referred", "called"),
+    }  # fmt: skip
 
 
 def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home: Home) -> None:
