@@ -115,16 +115,6 @@ def test_values_are_those_of_landing_and_nothing_is_copied(home: Home) -> None:
     assert ((referred > 0.1) & (referred < 0.9)).any()
 
 
-def test_a_second_ingest_does_nothing_and_a_new_file_is_seen(home: Home) -> None:
-    def batches() -> set[str]:
-        with Manifest(home) as manifest:
-            return {b.row["batch"] for b in manifest.files("referred", "imputed")}
-
-    before = batches()
-    assert run(["--quiet", "--home", str(home.root), "ingest"]) == 0
-    assert batches() == before
-
-
 def test_withdrawn_samples_are_masked_at_once(home: Home) -> None:
     before = dosages(home, "referred")
     (home.deliveries / "referred" / "w1_20240101.csv").write_text("1003\n1010\n")
@@ -198,6 +188,19 @@ def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home:
     assert rewrite_due(home, day) == ["referenced genotypes"]
     assert status(home)["withdrawals"] == []
     assert np.array_equal(dosages(home, "referred"), after, equal_nan=True)
+
+
+def test_a_second_ingest_does_nothing_and_a_new_file_is_seen(home: Home) -> None:
+    def batches() -> set[str]:
+        with Manifest(home) as manifest:
+            return {p.batch for p in manifest.parts("raw.genotype_place", "referred", "imputed")}
+
+    before = batches()
+    assert run(["--quiet", "--home", str(home.root), "ingest"]) == 0
+    assert batches() == before
+    write_bgen(home.deliveries / "referred" / "more.bgen", probabilities(3)[:7], IDS)
+    assert run(["--quiet", "--home", str(home.root), "ingest"]) == 0
+    assert batches() > before and len(batches()) == len(before) + 1
 
 
 def test_genotypes_are_declared_as_genotypes(tmp_path: Path) -> None:
