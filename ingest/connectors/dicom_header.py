@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from biobraid.ingest.connectors.dicom_scan import Header, NeedMore, Unusual, scan_header
 from biobraid.ingest.connectors.dicom_tags import VAULT
-from biobraid.ingest.connectors.dicom_terms import NOT_DEFINED, defined_term
+from biobraid.ingest.connectors.dicom_terms import NOT_DEFINED, SEXES, defined_term
 from biobraid.ingest.connectors.imaging_group import Member
 
 FIRST_BYTES = 16 << 10
@@ -206,8 +206,10 @@ class _Reading:
 
     def _person(self, given: dict[str, str]) -> dict[str, str]:
         found = {}
-        if "sex" in given:
-            found["sex"] = given["sex"].upper()
+        if (sex := given.get("sex", "").upper()) in SEXES:
+            found["sex"] = sex
+        elif sex:
+            self._dropped[NOT_DEFINED] += 1
         if "birth_date" in given:
             if match := _DATE.fullmatch(given["birth_date"]):
                 found["birth_date"] = "-".join(match.groups())

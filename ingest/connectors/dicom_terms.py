@@ -8,6 +8,7 @@ from pathlib import Path
 
 # The rule by which a coded attribute is withheld whose word the standard does not define.
 NOT_DEFINED = "code-not-defined"
+SEXES = ("M", "F", "O")  # PS3.3 C.7.1.1
 _TABLE = Path(__file__).parent.parent / "shipped" / "dicom" / "terms.csv"
 CODED = ("modality", "body_part", "laterality", "view_position")
 

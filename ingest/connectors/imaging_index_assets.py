@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from biobraid.core.schemas import RAW_ASSET
 from biobraid.ingest.connectors.contract import Chunk
 from biobraid.ingest.connectors.dicom_series import kind_of
-from biobraid.ingest.connectors.dicom_terms import CODED, NOT_DEFINED, defined_term
+from biobraid.ingest.connectors.dicom_terms import CODED, NOT_DEFINED, SEXES, defined_term
 from biobraid.ingest.connectors.imaging_index_rows import IndexRows, iso_date
 from biobraid.ingest.connectors.imaging_rows import (
     Asset,
@@ -166,8 +166,12 @@ def _persons_facts(
     """Sex and birth, else age: of each study the first row that states it."""
     given: dict[str, pa.StringArray] = {}
     if (sex := rows.role("sex")) is not None:
-        given["PatientSex"] = pc.utf8_upper(sex)
+        upper = pc.utf8_upper(sex)
+        declared = rows.job.variables.get("PatientSex")
+        known = pa.array([*SEXES, *(declared.codes if declared else ())], pa.string())
+        given["PatientSex"] = pc.if_else(pc.is_in(upper, pc.utf8_upper(known)), upper, _NONE)
         rows.landed.add(rows.roles["sex"])
+        rows.withheld[NOT_DEFINED] += given["PatientSex"].null_count - sex.null_count
     if (born := rows.role("birth_date")) is not None:
         given["PatientBirthDate"] = iso_date(born)
         rows.landed.add(rows.roles["birth_date"])

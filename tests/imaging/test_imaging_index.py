@@ -139,9 +139,10 @@ def test_a_date_in_another_form_costs_its_cell_and_is_counted(tmp_path: Path) ->
 
 def test_a_name_in_a_coded_column_is_withheld_and_counted(tmp_path: Path) -> None:
     text = (
-        "PatientID,SeriesInstanceUID,Modality,BodyPartExamined,Laterality,ViewPosition,SOPClassUID\n"
-        "A,1.2,ADA OKAFOR,Ada Okafor,ADA,Okafor Ada,Okafor\n"
-        "A,1.3,mr,whole body,l,pa,1.2.840.10008.5.1.4.1.1.4\n"
+        "PatientID,SeriesInstanceUID,Modality,BodyPartExamined,Laterality,ViewPosition,SOPClassUID,"
+        "PatientSex\n"
+        "A,1.2,ADA OKAFOR,Ada Okafor,ADA,Okafor Ada,Okafor,Okafor\n"
+        "A,1.3,mr,whole body,l,pa,1.2.840.10008.5.1.4.1.1.4,f\n"
     )
     got = deliver(_write(tmp_path, text), "imaging_index")
     assert got.rows("raw.asset", "modality", "body_part", "laterality", "view_position",
@@ -150,7 +151,7 @@ def test_a_name_in_a_coded_column_is_withheld_and_counted(tmp_path: Path) -> Non
         (None, None, None, None, None),
     ]  # fmt: skip
     assert "OKAFOR" not in repr(got.tables).upper()
-    assert got.tally.ignored["code-not-defined"] == 5
+    assert got.tally.ignored["code-not-defined"] == 6
 
 
 def test_birth_and_age_come_from_the_first_row_of_a_study_that_has_one(tmp_path: Path) -> None:
