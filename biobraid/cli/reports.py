@@ -110,12 +110,15 @@ def report_score(out: Output, result: ScoreResult, dry_run: bool) -> None:
     out.table(title, header, rows)
     for name in result.refused:
         out.warn(f"{name} has too few of the weights and was not scored")
+    for fault in result.unread:
+        out.warn(f"{fault.text()}\n  The source was not scored.")
     out.say(f"Scored {result.n_samples:,} samples; see {result.folder}")
     out.result(
         {
             "score_name": result.score_name,
             "samples": result.n_samples,
             "refused": list(result.refused),
+            "unread": [fault.where for fault in result.unread],
             "dry_run": dry_run,
             "sources": {f"{r.study}/{r.source}": r.__dict__ for r in result.reports},
         }

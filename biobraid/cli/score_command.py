@@ -56,7 +56,7 @@ def command(
             report_score(call.out, result, dry_run)
         return 0
     with writing(call, "score") as (home, run):
-        score_step(
+        code = score_step(
             call,
             home,
             run,
@@ -65,4 +65,4 @@ def command(
             min_coverage=min_coverage,
             dry_run=dry_run,
         )
-        return 0 if dry_run else build_step(call, home, run)
+        return code if dry_run else build_step(call, home, run) or code

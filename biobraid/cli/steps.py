@@ -13,7 +13,7 @@ from pathlib import Path
 from biobraid.cli.log import bug_lines, open_log
 from biobraid.cli.main import Invocation
 from biobraid.cli.reports import report_ingest
-from biobraid.core.errors import Fault, SettingsError, UserError
+from biobraid.core.errors import Fault, SettingsError, SourceFileError, UserError
 from biobraid.core.home import Home, open_home
 from biobraid.core.lock import writer
 from biobraid.core.runs import Run, journal
@@ -107,7 +107,7 @@ def run_steps(
     if genotype_qc_step(call, home, run):  # whose sample is whose is known better now
         codes.append(link_step(call, home, run))
     for file in scores:
-        score_step(call, home, run, file)
+        codes.append(score_step(call, home, run, file))
     codes.append(build_step(call, home, run))
     codes.append(check_step(call, home, run))
     audit_step(call, home, run)
@@ -189,8 +189,11 @@ def score_step(
     keep_ambiguous: bool = False,
     min_coverage: float | None = None,
     dry_run: bool = False,
-) -> None:
-    """Score everybody who is genotyped by a scoring file; the build carries it on."""
+) -> int:
+    """Score everybody who is genotyped by a scoring file; the build carries it on.
+
+    Returns 11, the exit code of a broken file, if the files of some source cannot be read.
+    """
     from biobraid.cli.reports import report_score
     from biobraid.export.scores.run import MIN_COVERAGE, score_file
 
@@ -205,6 +208,7 @@ def score_step(
         )
     run.detail["score"] = {"score_name": result.score_name, "samples": result.n_samples}
     report_score(call.out, result, dry_run)
+    return SourceFileError.exit_code if result.unread else 0
 
 
 def genotype_qc_step(call: Invocation, home: Home, run: Run) -> bool:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from biobraid.core.errors import Fault, QualityError, SettingsError
+from biobraid.core.errors import Fault, QualityError, SettingsError, SourceFileError
 from biobraid.core.genotypes.landed import genotype_sets, withdrawn_keys
 from biobraid.core.home import Home
 from biobraid.core.manifest import Manifest
@@ -44,6 +44,7 @@ class ScoreResult:
     refused: tuple[str, ...]  # sources, as study/source, whose coverage is too small
     n_samples: int
     folder: Path
+    unread: tuple[Fault, ...] = ()  # of sources whose referenced files cannot be read: not scored
 
 
 def score_file(
@@ -57,9 +58,9 @@ def score_file(
 ) -> ScoreResult:
     """Score everybody who is genotyped; the caller holds the home's writer lock.
 
-    A source that has less than min_coverage of the weights is reported and not scored. The
-    same score_name again replaces the earlier scores.
-    Raises SourceFileError for the file, SettingsError without genotypes, QualityError if no
+    A source that has less than min_coverage of the weights, or whose referenced files cannot be
+    read, is reported and not scored. The same score_name again replaces the earlier scores.
+    Raises SourceFileError for the file, or if no source can be read, SettingsError without genotypes, QualityError if no
     source has enough of the weights.
     """
     report = on_progress or (lambda _what, _share: None)
@@ -67,7 +68,9 @@ def score_file(
     with Manifest(home) as manifest, _connection(home) as con:
         sources = _sources(manifest)
         load_weights(con, file)
-        reports, scored = [], []
+        reports: list[MatchReport] = []
+        scored: list[pa.Table] = []
+        unread: list[Fault] = []
         folder = home.reports / FOLDER / file.score_name
         for n, (study, source) in enumerate(sources):
             report(f"{study}/{source}", n / len(sources))
@@ -76,14 +79,20 @@ def score_file(
             if not dry_run:
                 _keep_matching(con, folder / f"{study}.{source}.parquet")
             if matched.n_used and matched.coverage >= min_coverage and not dry_run:
-                scored += _score(con, home, manifest, file, matched)
+                try:
+                    scored += _score(con, home, manifest, file, matched)
+                except SourceFileError as error:
+                    unread += error.faults
         refused = refused_sources(file, reports, min_coverage, may_be_all=dry_run)
+        if unread and not scored:
+            raise SourceFileError(unread)
         if not dry_run:
             _put(home, manifest, file, reports, scored)
     n_samples = sum(len(table) for table in scored)
     return ScoreResult(
-        file.score_name, file.trait, tuple(reports), tuple(refused), n_samples, folder
-    )
+        file.score_name, file.trait, tuple(reports), tuple(refused), n_samples, folder,
+        tuple(unread),
+    )  # fmt: skip
 
 
 def _connection(home: Home) -> duckdb.DuckDBPyConnection:

@@ -38,7 +38,8 @@ from biobraid.ingest.connectors.genotype_variants import Block, VariantReader
 from biobraid.ingest.connectors.plink import other_cells
 
 _CHUNK_VALUES = 8 << 20
-# The package logs variants whose probabilities are malformed; nothing below cli prints.
+MALFORMED = "malformed-probabilities"  # warning that counts samples made missing
+# The package logs such variants; here they are counted, and nothing below cli prints.
 logging.getLogger().addFilter(lambda record: "this bgen is malformed" not in record.getMessage())
 
 
@@ -88,6 +89,8 @@ def read_bgen(job: FileJob) -> Iterator[Chunk | Counts]:
             values = [(row.encoding, row.scale, row.packed) for _, row in rows]
             yield from scattered_chunks(placed, values, samples)
             n_read += placed.counts.records_read
+            if n_malformed := sum(row.n_malformed for _, row in rows):
+                placed.counts.warnings[MALFORMED] += n_malformed
             until = rows[-1][1].end_of_record
             placed.counts.bytes_done, done = max(0, until - done), until
             yield placed.counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from biobraid.core.genotypes import (
     dosages_of_probabilities,
     imputation_info,
 )
+from biobraid.core.genotypes.bgen_block import ZLIB, ZSTD, spare_units, stored_bits
 from biobraid.ingest.connectors.genotype_options import BgenOptions
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 _EIGHT_BITS = 255
 _MORE_BITS = 32767  # twice it still fits 16 bits beside the code for missing
+_FLOAT_NOISE = 1e-5  # of a sum of 32-bit floats
 _NEAR = 2e-3  # what 32-bit floats leave of a whole number of 255ths
 
 
@@ -40,6 +43,7 @@ class Alternate:
     scale: int
     packed: npt.NDArray[np.uint8]
     end_of_record: int
+    n_malformed: int  # samples made missing; given with the first alternate allele only
 
 
 def alternates(variant: Any, options: BgenOptions) -> Iterator[Alternate]:
@@ -50,9 +54,13 @@ def alternates(variant: Any, options: BgenOptions) -> Iterator[Alternate]:
         order.reverse()
     probabilities = np.asarray(variant.probabilities)
     ploidies = np.asarray(variant.ploidy)
+    is_malformed = _malformed(variant, probabilities, ploidies)
     label = variant.rsid if variant.rsid not in ("", ".") else variant.varid
     for number, allele in enumerate(order[1:], 1):
         dosages, info = _dosages(probabilities, ploidies, variant.is_phased, len(alleles), allele)
+        if is_malformed is not None:
+            dosages[is_malformed] = np.nan
+            info = None
         encoding, scale = _packing(dosages, options)
         yield Alternate(
             variant.chrom,
@@ -67,7 +75,35 @@ def alternates(variant: Any, options: BgenOptions) -> Iterator[Alternate]:
             scale,
             codes_of_dosages(dosages, scale, encoding).view(np.uint8),
             int(variant.next_variant_offset),
+            0 if is_malformed is None or number > 1 else int(is_malformed.sum()),
         )
+
+
+def _malformed(
+    variant: Any, probabilities: F32, ploidies: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.bool_] | None:
+    """Samples whose probabilities sum to more than 1 and rounding; None if there are none.
+
+    The package sets the probability that is left out to 0 there, so that nothing else shows it.
+    """
+    n_alleles, width = len(variant.alleles), probabilities.shape[1]
+    size = n_alleles if variant.is_phased else width
+    groups = np.nan_to_num(probabilities).reshape(len(probabilities), -1, size)
+    excess = groups.sum(axis=2, dtype=np.float64).max(axis=1) - 1.0
+    if not (excess > _FLOAT_NOISE).any():
+        return None
+    n_stored = np.full(len(ploidies), n_alleles - 1)
+    top = 32768
+    if variant.layout == 1:
+        n_stored[:] = 3
+    else:
+        packed_by = {"zlib": ZLIB, "zstd": ZSTD}.get(variant.compression, 0)
+        top = (1 << stored_bits(bytes(variant.copy_data()), packed_by)) - 1
+        if not variant.is_phased:
+            n_stored = np.array([comb(int(p) + n_alleles - 1, n_alleles - 1) - 1 for p in ploidies])
+    spare = np.array([spare_units(int(n)) for n in n_stored])
+    found: npt.NDArray[np.bool_] = excess > spare / top + _FLOAT_NOISE
+    return found if found.any() else None
 
 
 def _packing(dosages: F64, options: BgenOptions) -> tuple[str, int]:

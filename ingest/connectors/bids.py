@@ -26,8 +26,8 @@ from biobraid.ingest.connectors.bids_options import BidsOptions, native_id
 from biobraid.ingest.connectors.bids_tables import Participants, acquisition_times
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.dicom import refuse_delta
-from biobraid.ingest.connectors.dicom_header import CODE
 from biobraid.ingest.connectors.dicom_tags import NOT_ALLOWED
+from biobraid.ingest.connectors.dicom_terms import NOT_DEFINED, defined_term
 from biobraid.ingest.connectors.imaging_group import prefix_of
 from biobraid.ingest.connectors.imaging_rows import (
     Asset,
@@ -135,12 +135,7 @@ class _Dataset:
         if rule is not None:
             counts.records_ignored += 1
             counts.ignored[rule] += 1
-            unread = [k for k in self._sidecars.get(file.name, {})
-                      if k not in (*_NUMBERS, *_WORDS, *_CHANNELS)]  # fmt: skip
-            if unread:
-                counts.facts_read += len(unread)
-                counts.facts_ignored += len(unread)
-                counts.ignored[NOT_ALLOWED] += len(unread)
+            self._count_fields(self._sidecars.get(file.name, {}))
             return None
         named = data_file(file.name)
         if named is None:
@@ -160,6 +155,17 @@ class _Dataset:
             facts |= geometry
         facts |= self._of_sidecars(named)
         return self._made(named, facts)
+
+    def _count_fields(self, sidecar: dict[str, Any]) -> None:
+        """Fields of a sidecar that do not land, each once where it is written."""
+        n_unread = sum(k not in (*_NUMBERS, *_WORDS, *_CHANNELS) for k in sidecar)
+        body = sidecar.get("BodyPartExamined", "BRAIN")
+        unread = {NOT_ALLOWED: n_unread, NOT_DEFINED: defined_term("body_part", str(body)) is None}
+        for rule, n in unread.items():
+            if n:
+                self._counts.facts_read += n
+                self._counts.facts_ignored += n
+                self._counts.ignored[rule] += n
 
     def _native(self, subject: str) -> str:
         return native_id(self._options, self._job.path.name, subject)
@@ -181,9 +187,8 @@ class _Dataset:
         channels = [given[c] for c in _CHANNELS if isinstance(given.get(c), int)]
         if channels:
             facts["n_channels"] = sum(channels)
-        body = str(facts.pop("body_part", "BRAIN")).upper()
-        is_code = named.kind == "volume" and CODE.fullmatch(body)  # anything else may be prose
-        return facts | ({"body_part": body} if is_code else {})
+        term = defined_term("body_part", str(facts.pop("body_part", "BRAIN")))
+        return facts | ({"body_part": term} if named.kind == "volume" and term else {})
 
     def _made(self, named: DataFile, facts: dict[str, object]) -> Asset:
         job = self._job

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector
+from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.genotype_files import broken
+from biobraid.ingest.connectors.genotype_options import WithdrawnIds
 from biobraid.ingest.connectors.kinship import identities
 from biobraid.ingest.connectors.sample_table import needed, read_sample_table, sort_rows
 from biobraid.ingest.hashing import mix, person_keys, positive, record_ids
@@ -23,14 +24,19 @@ _COMPONENT = re.compile(r"PC_?(\d+)", re.IGNORECASE)
 
 
 class ComponentOptions(BaseModel):
-    """The connector needs none."""
+    """Columns are known by their names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    withdrawn_ids: WithdrawnIds = None
 
 
 @connector("components", options=ComponentOptions)
 def read_components(job: FileJob) -> Iterator[Chunk | Counts]:
     """A row per sample and component."""
+    options = get_connector("components").check_options(job.source.options)
+    if not isinstance(options, ComponentOptions):
+        raise TypeError("the connector is registered with other options")
     table = read_sample_table(job, header=("FID", "IID"))
     column = needed(job, table, "IID", "ID", "eid")
     numbers = {name: int(found[1]) for name in table.names if (found := _COMPONENT.fullmatch(name))}
@@ -39,7 +45,7 @@ def read_components(job: FileJob) -> Iterator[Chunk | Counts]:
     yield Counts(columns=table.names)
     values = {name: table.number(name) for name in numbers}
     bad = np.any([np.asarray(v.is_null()) for v in values.values()], axis=0)
-    kept = sort_rows(table, (column,), bad)
+    kept = sort_rows(table, (column,), bad, options.withdrawn_ids)
     yield from kept.chunks
     counts, at = kept.counts, pa.array(kept.kept)
     ids = table.cells[column].to_arrow().cast(pa.string()).take(at)

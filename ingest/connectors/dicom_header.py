@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from biobraid.ingest.connectors.dicom_scan import Header, NeedMore, Unusual, scan_header
-from biobraid.ingest.connectors.dicom_tags import NOT_ALLOWED, VAULT
+from biobraid.ingest.connectors.dicom_tags import VAULT
+from biobraid.ingest.connectors.dicom_terms import NOT_DEFINED, SEXES, defined_term
 from biobraid.ingest.connectors.imaging_group import Member
 
 FIRST_BYTES = 16 << 10
@@ -17,7 +18,6 @@ _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(\.\d{1,6})?")
 _OFFSET = re.compile(r"[+-]\d{4}")
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _PER_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
-CODE = re.compile(r"[A-Z0-9 _]{1,16}")
 _NUMBERS = (
     "slice_thickness_mm", "tube_voltage_kv", "repetition_time_ms", "echo_time_ms",
     "field_strength_t",
@@ -122,7 +122,7 @@ class _Reading:
         series = self._first_date()
         made = Instance(
             self._member, uids[0] or "", uids[1] or "", uids[2] or "", patient_id,
-            sop_class=self._text("sop_class") or "",
+            sop_class=self._sop_class(),
             modality=self._code("modality"),
             time=series and series + offset if series and "T" in series else series,
             study_time=self._when("study_date", "study_time"),
@@ -155,16 +155,22 @@ class _Reading:
 
         return decoded(value, sets).strip(" \0")
 
-    def _code(self, name: str) -> str | None:
-        """A coded word; anything else may be prose and is dropped."""
+    def _code(self, name: str, attribute: str = "") -> str | None:
+        """A defined term; anything else may be prose or a name and is withheld."""
         text = self._text(name)
         if text is None:
             return None
-        word = text.partition("\\")[0].strip().upper()
-        if CODE.fullmatch(word):
-            return word
-        self._dropped[NOT_ALLOWED] += 1
-        return None
+        term = defined_term(attribute or name, text.partition("\\")[0])
+        if term is None:
+            self._dropped[NOT_DEFINED] += 1
+        return term
+
+    def _sop_class(self) -> str:
+        text = self._text("sop_class") or ""
+        if not text or _UID.fullmatch(text):
+            return text
+        self._dropped[NOT_DEFINED] += 1
+        return ""
 
     def _number(self, name: str, is_whole: bool = False) -> float | int | None:
         text = self._text(name)
@@ -182,11 +188,11 @@ class _Reading:
     def _facts(self) -> dict[str, object]:
         words = (self._text("image_type") or "").upper().split("\\")
         burned = {"YES": True, "NO": False}.get(self._text("burned_in") or "")
-        side = self._code("laterality") or self._code("laterality_of_image")
+        side = self._code("laterality") or self._code("laterality_of_image", "laterality")
         spacing = self._raw.get("pixel_spacing")
         facts: dict[str, object] = {
             "body_part": self._code("body_part"),
-            "laterality": side if side in ("L", "R", "B") else None,
+            "laterality": side,
             "view_position": self._code("view_position"),
             "sequence_name": "\\".join(w for w in words if w in _IMAGE_WORDS) or None,
             "manufacturer": self._decoded("manufacturer")[:64] or None,
@@ -200,8 +206,10 @@ class _Reading:
 
     def _person(self, given: dict[str, str]) -> dict[str, str]:
         found = {}
-        if "sex" in given:
-            found["sex"] = given["sex"].upper()
+        if (sex := given.get("sex", "").upper()) in SEXES:
+            found["sex"] = sex
+        elif sex:
+            self._dropped[NOT_DEFINED] += 1
         if "birth_date" in given:
             if match := _DATE.fullmatch(given["birth_date"]):
                 found["birth_date"] = "-".join(match.groups())

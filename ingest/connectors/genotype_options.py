@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from biobraid.core.errors import near_misses
 from biobraid.core.genotypes import BUILDS, find_build
 
+# Whose samples are ignored and counted: UK Biobank gives those of withdrawn people negative ids.
+# Elsewhere -3 is an id like any other, so that a source has to declare it.
+WithdrawnIds = Literal["negative"] | None
+
 
 class SampleMap(BaseModel):
     """A table beside the genotypes that says which person a laboratory's sample id is.
@@ -34,6 +38,7 @@ class GenotypeOptions(BaseModel):
     # which id of the file names the person (.fam, .psam, .sample); VCF has one id only
     sample_id: Literal["iid", "fid", "fid_iid"] = "iid"
     sample_map: SampleMap | None = None
+    withdrawn_ids: WithdrawnIds = None
 
     @field_validator("build")
     @classmethod

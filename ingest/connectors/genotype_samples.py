@@ -22,7 +22,7 @@ from biobraid.ingest.connectors.genotype_options import GenotypeOptions
 from biobraid.ingest.connectors.genotype_sample_map import SampleNames
 from biobraid.ingest.hashing import mix, person_keys, positive, value_hash
 
-_WITHDRAWN = re.compile(r"-\d+")  # UK Biobank gives withdrawn samples negative ids
+_NEGATIVE = re.compile(r"-\d+")
 MASKED_SAMPLE = "masked-sample"  # warning that counts the samples without a row
 _NOBODY = frozenset({"", "0", "NA", "."})
 _SEXES = {"1": 1, "2": 2, "m": 1, "f": 2, "male": 1, "female": 2}
@@ -83,7 +83,7 @@ def judge_samples(
     for place, (sample, native) in enumerate(zip(delivered, ids, strict=True)):
         if native in _NOBODY:
             rejects.append((sample.line or place + 1, "missing-person-id", "a sample id"))
-        elif _WITHDRAWN.fullmatch(sample.iid):
+        elif _is_withdrawn(sample, options):
             counts.records_ignored += 1
             counts.ignored["withdrawn-sample"] += 1
         elif n_times[native] > 1:
@@ -127,6 +127,14 @@ def _barred(job: FileJob, names: SampleNames, natives: Sequence[str]) -> set[str
     rows = pa.table({"source_person_key": names.person_keys(job, natives)})
     found = suppressed.may_not_land(rows, job.source.modality).to_pylist()
     return {native for native, is_barred in zip(natives, found, strict=True) if is_barred}
+
+
+def _is_withdrawn(sample: Sample, options: GenotypeOptions) -> bool:
+    """Whether the id that names the person says so, where the source declares that ids do."""
+    if options.withdrawn_ids is None:
+        return False
+    names = {"iid": (sample.iid,), "fid": (sample.fid,), "fid_iid": (sample.fid, sample.iid)}
+    return any(_NEGATIVE.fullmatch(name) for name in names[options.sample_id])
 
 
 def _id_of(sample: Sample, options: GenotypeOptions) -> str:

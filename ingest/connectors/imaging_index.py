@@ -89,6 +89,11 @@ def _land(
 
 def _count_cells(rows: IndexRows, header: tuple[str, ...], counts: Counts) -> None:
     """Cells that make no row of their own: keys, to the vault, and what nobody asked for."""
+    for rule, n in rows.withheld.items():
+        if n:
+            counts.facts_read += n
+            counts.facts_ignored += n
+            counts.ignored[rule] += n
     for name in header:
         n = rows.n_given(name)
         if not n or name in rows.landed:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from biobraid.core.schemas import RAW_ASSET
 from biobraid.ingest.connectors.contract import Chunk
 from biobraid.ingest.connectors.dicom_series import kind_of
+from biobraid.ingest.connectors.dicom_terms import CODED, NOT_DEFINED, SEXES, defined_term
 from biobraid.ingest.connectors.imaging_index_rows import IndexRows, iso_date
 from biobraid.ingest.connectors.imaging_rows import (
     Asset,
@@ -28,11 +29,11 @@ from biobraid.ingest.tabular.block import reject_table
 
 _NONE = pa.scalar(None, pa.string())
 _TYPES = {f.name: f.type for f in RAW_ASSET.arrow}
-_CODES = ("modality", "body_part", "laterality", "view_position")
-_WORDS = ("manufacturer", "device_model", "sop_class")
+_WORDS = ("manufacturer", "device_model")
 _NUMBERS = ("n_instances", "n_rows", "n_columns", "slice_thickness_mm", "field_strength_t")
-_CODE = r"^[A-Z0-9 _]{1,16}$"
+_UID = r"^[0-9][0-9.]{0,63}$"
 _NUMBER = r"^[+-]?\d{1,12}(\.\d*)?([eE][+-]?\d{1,2})?$"
+AGE_BESIDE_BIRTH = "age-beside-birth-date"  # rule: the birth date says it better
 _TOO_MUCH = 2e9  # instances, pixels, mm, MB
 _AGE = r"^(?P<n>\d{1,3})(?P<u>[DWMY])?$"
 _DAYS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
@@ -61,6 +62,7 @@ def asset_rows(rows: IndexRows, told: Told) -> Iterator[Chunk]:
         rows.landed.add(rows.roles.get(role, ""))
     yield from rejects
     yield from rows.unread_dates(("date", "other_date", "birth_date"))
+    yield from _unread_ages(rows)
     yield from procedure_chunks(rows.job, _first_of_each(rows, columns, times), told)
     yield from value_chunks(rows.job, _persons_facts(rows, studies, times), told)
     yield from _vault(rows, told)
@@ -77,14 +79,19 @@ def _unsigned(ids: pa.Int64Array) -> np.ndarray:
 
 def _codes(rows: IndexRows) -> dict[str, pa.Array]:
     found = {}
-    for role in _CODES:
+    for role in CODED:
         values = rows.role(role)
         if values is None:
             continue
-        upper = pc.utf8_upper(values)
-        is_code = pc.match_substring_regex(upper, _CODE)
-        found[role] = pc.if_else(is_code, upper, _NONE)
+        encoded = values.dictionary_encode()
+        terms = [defined_term(role, word) for word in encoded.dictionary.to_pylist()]
+        found[role] = pa.array(terms, pa.string()).take(encoded.indices)
         rows.landed.add(rows.roles[role])
+        rows.withheld[NOT_DEFINED] += found[role].null_count - values.null_count
+    if (classes := rows.role("sop_class")) is not None:
+        found["sop_class"] = pc.if_else(pc.match_substring_regex(classes, _UID), classes, _NONE)
+        rows.landed.add(rows.roles["sop_class"])
+        rows.withheld[NOT_DEFINED] += found["sop_class"].null_count - classes.null_count
     if "modality" not in found and rows.options.modality:
         found["modality"] = constant(rows.options.modality, rows.n)
     return found
@@ -156,29 +163,47 @@ def _first_of_each(
 def _persons_facts(
     rows: IndexRows, studies: pa.Int64Array, times: list[str | None]
 ) -> Iterator[StudyFact]:
-    """Sex, birth and age, one for each study that states them."""
-    given = {}
+    """Sex and birth, else age: of each study the first row that states it."""
+    given: dict[str, pa.StringArray] = {}
     if (sex := rows.role("sex")) is not None:
-        given["PatientSex"] = pc.utf8_upper(sex)
+        upper = pc.utf8_upper(sex)
+        declared = rows.job.variables.get("PatientSex")
+        known = pa.array([*SEXES, *(declared.codes if declared else ())], pa.string())
+        given["PatientSex"] = pc.if_else(pc.is_in(upper, pc.utf8_upper(known)), upper, _NONE)
         rows.landed.add(rows.roles["sex"])
+        rows.withheld[NOT_DEFINED] += given["PatientSex"].null_count - sex.null_count
     if (born := rows.role("birth_date")) is not None:
         given["PatientBirthDate"] = iso_date(born)
         rows.landed.add(rows.roles["birth_date"])
     if (age := rows.role("age")) is not None:
         rows.landed.add(rows.roles["age"])
-        if born is None:
-            given["PatientAge"] = _years(age)
-    if not given:
-        return
-    table = pa.table({"study": studies, "place": pa.array(np.arange(rows.n))})
-    first = table.group_by("study", use_threads=False).aggregate([("place", "min")])
+        given["PatientAge"] = _years(age)
+        if born is not None:
+            dated = studies.filter(given["PatientBirthDate"].is_valid())
+            is_beside = pc.and_(pc.is_in(studies, dated), given["PatientAge"].is_valid())
+            given["PatientAge"] = pc.if_else(is_beside, _NONE, given["PatientAge"])
+            rows.withheld[AGE_BESIDE_BIRTH] += pc.sum(is_beside).as_py() or 0
     persons = rows.persons.cast(pa.string())
-    for study, at in zip(first["study"].to_pylist(), first["place_min"].to_pylist(), strict=True):
-        for variable, values in given.items():
-            if (value := values[at].as_py()) is not None:
-                is_birth = variable == "PatientBirthDate"
-                value = birth_as_landed(rows.job, value) if is_birth else value
-                yield StudyFact(study, persons[at].as_py(), variable, value, times[at])
+    for variable, values in given.items():
+        table = pa.table({"study": studies, "place": pa.array(np.arange(rows.n))})
+        stated = table.filter(values.is_valid())
+        first = stated.group_by("study", use_threads=False).aggregate([("place", "min")])
+        for study, at in zip(*(first[n].to_pylist() for n in ("study", "place_min")), strict=True):
+            is_birth = variable == "PatientBirthDate"
+            value = values[at].as_py()
+            value = birth_as_landed(rows.job, value) if is_birth else value
+            yield StudyFact(study, persons[at].as_py(), variable, value, times[at])
+
+
+def _unread_ages(rows: IndexRows) -> Iterator[Chunk]:
+    """Rejected cells: what stands in the column of ages and is none."""
+    if (ages := rows.role("age")) is not None:
+        unread = pc.and_(ages.is_valid(), _years(ages).is_null())
+        bad = unread.to_numpy(zero_copy_only=False)
+        if bad.any():
+            expected = "nnnD, nnnW, nnnM, nnnY or whole years"
+            cells = reject_table(rows.row_numbers[bad], "invalid-value", expected, "age")
+            yield Chunk("raw.reject", cells)
 
 
 def _years(ages: pa.StringArray) -> pa.StringArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -24,7 +25,8 @@ _TIME = r"^(?P<h>\d{2}):?(?P<m>\d{2}):?(?P<s>\d{2})(?P<f>\.\d{1,6})?\d*$"
 class IndexRows:
     """Columns of the rows of a block that are good; ids are made once per distinct value.
 
-    `landed`, `keys`, `to_vault` gather the columns whose cells are accounted for elsewhere.
+    `landed`, `keys`, `to_vault` gather the columns whose cells are accounted for elsewhere,
+    `withheld` the cells of landed columns that do not land, by rule.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class IndexRows:
         self.assets = self._each(self.series, lambda uid: asset_id(job, uid), pa.int64())
         self.landed: set[str] = set()
         self.to_vault: set[str] = set()
+        self.withheld: Counter[str] = Counter()
         self.keys = {roles["person"], roles["series_uid"], roles.get("study_uid", "")}
 
     @property

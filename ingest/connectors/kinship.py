@@ -13,20 +13,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector
+from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.genotype_options import WithdrawnIds
 from biobraid.ingest.connectors.sample_table import needed, read_sample_table, sort_rows
 from biobraid.ingest.hashing import mix, person_keys, positive, record_ids
 
 
 class KinshipOptions(BaseModel):
-    """The connector needs none: columns are known by their names."""
+    """Columns are known by their names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    withdrawn_ids: WithdrawnIds = None
 
 
 @connector("kinship", options=KinshipOptions)
 def read_kinship(job: FileJob) -> Iterator[Chunk | Counts]:
     """Pairs; the first key of a pair is the smaller, so that a pair is a pair in any order."""
+    options = get_connector("kinship").check_options(job.source.options)
+    if not isinstance(options, KinshipOptions):
+        raise TypeError("the connector is registered with other options")
     table = read_sample_table(job)
     first = needed(job, table, "ID1", "IID1")
     second = needed(job, table, "ID2", "IID2")
@@ -34,7 +40,10 @@ def read_kinship(job: FileJob) -> Iterator[Chunk | Counts]:
     bad = np.asarray(kinship.is_null())
     yield Counts(columns=table.names)
     kept = sort_rows(
-        table, (first, second), bad | (table.cells[first] == table.cells[second]).to_numpy()
+        table,
+        (first, second),
+        bad | (table.cells[first] == table.cells[second]).to_numpy(),
+        options.withdrawn_ids,
     )
     yield from kept.chunks
     counts = kept.counts

@@ -15,8 +15,9 @@ import pyarrow as pa
 from biobraid.core.errors import near_misses
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
 from biobraid.ingest.connectors.genotype_files import broken, read_text
+from biobraid.ingest.connectors.genotype_options import WithdrawnIds
 
-WITHDRAWN = r"^-\d+$"  # UK Biobank gives withdrawn samples negative ids
+_NEGATIVE = r"^-\d+$"
 _NUMBER = re.compile(r"[-+0-9.eE]+|nan|NA", re.IGNORECASE)
 
 
@@ -88,7 +89,12 @@ class Sorted:
     counts: Counts
 
 
-def sort_rows(table: SampleTable, ids: Sequence[str], bad: npt.NDArray[np.bool_]) -> Sorted:
+def sort_rows(
+    table: SampleTable,
+    ids: Sequence[str],
+    bad: npt.NDArray[np.bool_],
+    withdrawn_ids: WithdrawnIds = None,
+) -> Sorted:
     """Which rows land: not those of the withdrawn, without an id, unreadable, or repeated.
 
     ids: columns that name the row; the order of two ids does not matter. bad: rows whose
@@ -98,7 +104,8 @@ def sort_rows(table: SampleTable, ids: Sequence[str], bad: npt.NDArray[np.bool_]
     gone = np.zeros(table.cells.height, np.bool_)
     nobody = gone.copy()
     for column in cells:
-        gone |= column.str.contains(WITHDRAWN).to_numpy()
+        if withdrawn_ids == "negative":
+            gone |= column.str.contains(_NEGATIVE).to_numpy()
         nobody |= column.is_in(["", "0", "NA", "."]).to_numpy()
     key = _pair_key(cells)
     candidates = ~gone & ~nobody & ~bad

@@ -36,13 +36,20 @@ def kind_of(job: FileJob) -> Kind:
         raise broken(job, "the file is cut off within its first block")
     if not head.startswith(b"##fileformat=VCF"):
         raise broken(job, "the file does not begin as a VCF does", "##fileformat=VCF… or a BCF 2.2")
+    # Cut within the last call, 0|1 reads as 0: only packed files tell by their end.
+    if not is_packed and _last_bytes(job.path, 1) != b"\n":
+        raise broken(job, "the file is cut off: its last line has no end", "a line feed at the end")
     return "vcf.gz" if is_packed else "vcf"
 
 
 def _ends_well(path: Path) -> bool:
+    return _last_bytes(path, len(_BGZF_END)) == _BGZF_END
+
+
+def _last_bytes(path: Path, n: int) -> bytes:
     with path.open("rb") as file:
-        file.seek(-min(len(_BGZF_END), path.stat().st_size), 2)
-        return file.read() == _BGZF_END
+        file.seek(-min(n, path.stat().st_size), 2)
+        return file.read()
 
 
 def header_text(job: FileJob, kind: Kind) -> str:

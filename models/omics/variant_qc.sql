@@ -21,7 +21,7 @@ MODEL (
     n_haploid_het = 'Impossible calls: heterozygous haploid samples',
     alt_frequency = 'Frequency of the alternate allele, haploids with one allele each; null if nobody is called',
     minor_frequency = 'The smaller of alt_frequency and 1 - alt_frequency',
-    hwe_p = 'Exact test of Hardy-Weinberg equilibrium, on X among women; null on Y and MT and if nobody is called',
+    hwe_p = 'Exact test of Hardy-Weinberg equilibrium, on X among samples stated to be of women; null on Y and MT and if nobody is called',
     imputation_info = 'INFO or R2 of imputation as delivered or computed from probabilities, 0 to 1; null for calls',
     dosage_r2 = 'Variance of the dosages over that of perfectly known genotypes; null for calls and without variation'
   ),

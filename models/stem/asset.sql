@@ -21,7 +21,7 @@ MODEL (
     series_uid = 'Keyed DICOM UID (2.25.n) of the series; null if none',
     modality = 'DICOM modality code (MR, CT, DX, ECG, ...), other codes as delivered; null if not given',
     body_part = 'DICOM code of the body part examined, as delivered; null if not given',
-    laterality = 'L, R or B; null if not given',
+    laterality = 'L, R, B, or U where unpaired; null if not given',
     view_position = 'DICOM view position (AP, PA, LL, ...); null if not given',
     sequence_name = 'What kind of image, where the format has a closed word for it (BIDS suffix T1w, bold; DICOM image type); null otherwise',
     sop_class = 'DICOM SOP class UID, a public one; null if not DICOM',

@@ -27,7 +27,9 @@ from biobraid.quality.genotypes.bits import Words, count_calls, sample_mask
 from biobraid.quality.genotypes.hwe import hwe_exact
 
 HARD_CALL_DISTANCE = 0.1  # dosages this close to a whole number are a call (plink2's default)
-_MEN, _OTHERS = 0, 1  # groups that are counted apart: on X and Y they differ in ploidy
+# Groups that are counted apart: on X and Y they differ in ploidy. Where it does not matter,
+# everybody is in the second. Of the third the sex is not stated: they may be men or women.
+_MEN, _OTHERS, _UNKNOWN = 0, 1, 2
 
 Ints = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
@@ -47,8 +49,8 @@ class Tally:
     def empty(cls, n_variants: int) -> Tally:
         """Nothing counted yet."""
         return cls(
-            np.zeros((2, n_variants, 4), np.int64),
-            np.zeros((2, n_variants, 3)),
+            np.zeros((3, n_variants, 4), np.int64),
+            np.zeros((3, n_variants, 3)),
             np.zeros(n_variants, np.bool_),
         )
 
@@ -87,11 +89,13 @@ class _Groups:
 
 
 def _groups(of: GenotypeSet, block: int) -> _Groups:
-    is_man = of.sexes == 1
-    men, others = of.flags(is_man, block), of.flags(~is_man, block)
-    everybody = men | others
+    by_sex = {
+        who: of.flags(of.sexes == sex, block)
+        for who, sex in ((_MEN, 1), (_OTHERS, 2), (_UNKNOWN, 0))
+    }
+    everybody = by_sex[_MEN] | by_sex[_OTHERS] | by_sex[_UNKNOWN]
     return _Groups(
-        {_MEN: (men, sample_mask(men)), _OTHERS: (others, sample_mask(others))},
+        {who: (flags, sample_mask(flags)) for who, flags in by_sex.items() if flags.any()},
         {_OTHERS: (everybody, sample_mask(everybody))},
     )
 
@@ -140,7 +144,8 @@ def hard_calls(values: Values) -> Iterable[tuple[int, npt.NDArray[np.uint8], F32
 def alt_frequencies(of: GenotypeSet, tally: Tally) -> F64:
     """Frequency of the alternate allele per variant; NaN where nobody is called.
 
-    Haploid samples count one allele, and nothing where their call is heterozygous.
+    Haploid samples count one allele, and nothing where their call is heterozygous; who may be
+    one on X counts as diploid there, as in plink2.
     """
     region = of.region
     weight = _weights(region)
@@ -157,9 +162,9 @@ def alt_frequencies(of: GenotypeSet, tally: Tally) -> F64:
 
 def _weights(region: npt.NDArray[np.uint8]) -> F64:
     """(groups, variants): alleles a sample has there, as a share of two."""
-    weight = np.ones((2, len(region)))
+    weight = np.ones((3, len(region)))
     weight[_MEN, (region == X) | (region == Y)] = 0.5
-    weight[_OTHERS, region == Y] = 0.0
+    weight[_OTHERS, region == Y] = weight[_UNKNOWN, region == Y] = 0.0
     weight[:, region == MT] = 0.5
     return weight
 
@@ -170,14 +175,16 @@ def variant_table(of: GenotypeSet, tally: Tally) -> pa.Table:
     sexed = np.isin(region, (X, Y))
     counted = calls.sum(axis=0)
     counted[region == Y] = calls[_MEN, region == Y]
-    diploid = np.where((region == X)[:, None], calls[_OTHERS], counted)
+    on_x = (region == X)[:, None]
+    diploid = np.where(on_x, calls[_OTHERS] + calls[_UNKNOWN], counted)
     diploid[np.isin(region, (Y, MT))] = 0
     haploid = np.where(sexed[:, None], calls[_MEN], 0)
     haploid[region == MT] = counted[region == MT]
     n_samples = counted.sum(axis=1)
     n_called = counted[:, :3].sum(axis=1)
     frequency = alt_frequencies(of, tally)
-    hwe = hwe_exact(diploid[:, 0], diploid[:, 1], diploid[:, 2])
+    tested = np.where(on_x, calls[_OTHERS], diploid)
+    hwe = hwe_exact(tested[:, 0], tested[:, 1], tested[:, 2])
     hwe[np.isin(region, (Y, MT, OTHER))] = np.nan
     columns = {
         "study": pa.repeat(of.study, of.n_variants),

@@ -2,14 +2,18 @@
 
 import gzip
 import struct
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
+from bgen import BgenWriter
 from pydantic import ValidationError
 
 from biobraid.core.errors import SourceFileError
+from biobraid.core.genotypes.bgen_block import bgen_dosages
 from biobraid.ingest.connectors import bgen
 from biobraid.ingest.connectors.contract import get_connector
 from tests.genotypes.delivery import read
@@ -238,7 +242,7 @@ def test_bad_lines_of_a_vcf_are_rejected_and_the_others_land(tmp_path: Path) -> 
 
 def test_a_vcf_cut_in_a_line_or_without_samples_is_refused(tmp_path: Path) -> None:
     path = write_vcf(tmp_path / "x.vcf", CALLS, IDS)
-    with pytest.raises(SourceFileError, match="cut off in the middle of a line"):
+    with pytest.raises(SourceFileError, match="last line has no end"):
         read(_cut(path, 0.83), "vcf")
     bare = write_text(
         tmp_path / "y.vcf",
@@ -252,3 +256,40 @@ def test_a_vcf_cut_in_a_line_or_without_samples_is_refused(tmp_path: Path) -> No
     )
     with pytest.raises(SourceFileError, match=r"damaged|cut off"):
         read(packed, "vcf")
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "zstd"])
+def test_probabilities_beyond_rounding_are_missing_and_counted(
+    tmp_path: Path, compression: str | None
+) -> None:
+    """Sums of 256 and 257 of 255 are rounding, of 400 and 510 are none."""
+    stored = bytes([200, 200, 255, 0, 128, 128, 255, 255, 128, 129])
+    path = tmp_path / "x.bgen"
+    with BgenWriter(str(path), 5, samples=IDS[:5], compression=compression) as writer:
+        for at in (5, 6):
+            writer.add_variant(
+                "v", "v", "1", at, ["A", "C"], np.eye(3)[[0] * 5], ploidy=2, bit_depth=8
+            )
+    data, whole = path.read_bytes(), bytes([255, 0] * 5)
+    unpack: Callable[[bytes], bytes] = lambda packed: packed  # noqa: E731
+    pack = unpack
+    if compression == "zlib":
+        unpack, pack = zlib.decompress, zlib.compress
+    if compression == "zstd":
+        unpack = lambda packed: zstandard.ZstdDecompressor().decompress(packed)  # noqa: E731
+        pack = lambda body: zstandard.ZstdCompressor().compress(body)  # noqa: E731
+    start = data.rindex(b"C") + 1
+    sizes = 8 if compression else 4
+    body = unpack(data[start + sizes :])
+    assert body.endswith(whole)
+    packed = pack(body[: -len(whole)] + stored)
+    length = struct.pack("<I", len(packed) + (4 if compression else 0))
+    head = length + struct.pack("<I", len(body)) if compression else length
+    path.write_bytes(data[:start] + head + packed)
+    got = read(path, "bgen")
+    assert got.tally.warnings["malformed-probabilities"] == 2
+    assert np.isnan(got.dosages[1]).tolist() == [True, False, False, True, False]
+    assert not np.isnan(got.dosages[0]).any()
+    of = {"layout": 2, "compression": {"zlib": 1, "zstd": 2}.get(compression or "", 0)}
+    there = bgen_dosages(head + packed, **of, n_samples=5, n_alleles=2, allele=1)
+    assert np.isnan(there).tolist() == [True, False, False, True, False]

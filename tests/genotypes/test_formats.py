@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from biobraid.core.errors import SourceFileError
 from tests.genotypes.delivery import Delivered, person, read
 from tests.genotypes.files import (
     as_dosages,
@@ -172,3 +173,15 @@ def test_the_other_allele_of_a_bed_can_be_the_reference(tmp_path: Path) -> None:
     delivered = read(path, "plink", ref_allele="a1")
     np.testing.assert_array_equal(delivered.dosages, 2 - as_dosages(CALLS))
     assert delivered.variants[0]["variant_id"] == "1:1000:C:A"
+
+
+def test_a_plain_vcf_without_its_last_line_feed_is_refused(tmp_path: Path) -> None:
+    """Cut by two bytes, its last call 0/1 would read as a haploid 0; gzip proves itself whole."""
+    calls = drawn(4, 3)
+    calls[-1, -1] = 1
+    text = write_vcf(tmp_path / "x.vcf", calls, ["a", "b", "c"]).read_text()
+    for n in (1, 3):
+        with pytest.raises(SourceFileError, match="last line has no end"):
+            read(write_text(tmp_path / "x.vcf", text[:-n]), "vcf")
+    whole = read(write_text(tmp_path / "x.vcf.gz", text[:-1]), "vcf")
+    np.testing.assert_array_equal(whole.dosages, as_dosages(calls))

@@ -77,6 +77,26 @@ def test_hand_worked_variants(tmp_path: Path) -> None:
     assert found["hwe_p"] == [1.0, pytest.approx(1.0), 1.0, None]
 
 
+def test_samples_of_unstated_sex_are_left_out_of_the_exact_test_on_x(tmp_path: Path) -> None:
+    """Twenty men of unstated sex look like homozygous women; they are no evidence of anything."""
+    women = [0] * 5 + [1] * 10 + [2] * 5
+    unstated = [0, 2] * 10
+    calls = np.array([women + unstated] * 3, np.uint8)
+    sexes = np.array([2] * 20 + [0] * 20, np.int8)
+    home = home_of(tmp_path)
+    land(home, Made(calls, ["1", "X", "Y"], sexes))
+    land(home, Made(calls, ["1", "X", "Y"], np.zeros(40, np.int8)), source="unstated")
+    refresh_qc(home)
+    found = rows(home, "raw.variant_qc")
+    places = zip(found["source"], found["variant_index"], strict=True)
+    at = {place: i for i, place in enumerate(places)}
+    stated = [at["array", i] for i in range(3)]
+    assert [found["hwe_p"][i] for i in stated] == [pytest.approx(0.0016, rel=0.01), 1.0, None]
+    assert [found["n_samples"][i] for i in stated] == [40, 40, 0]
+    assert [found["alt_frequency"][i] for i in stated] == [0.5, 0.5, None]
+    assert found["hwe_p"][at["unstated", 1]] is None, "nobody is stated to be a woman"
+
+
 def test_samples_equal_a_count_by_brute_force(counted: tuple[Home, Made, Path]) -> None:
     home, made, _ = counted
     found = rows(home, "raw.sample_qc")
@@ -104,14 +124,18 @@ def test_x_tells_the_sex(counted: tuple[Home, Made, Path], tmp_path: Path) -> No
     assert np.array(found["y_call_rate"], float)[~men].max() == 0.0
     known = [s for s in found["is_sex_mismatch"] if s is not None]
     assert len(known) > 0.5 * N_SAMPLES
-    swapped = replace(made, sexes=np.where(np.arange(N_SAMPLES) == 7, 3 - made.sexes, made.sexes))
+    told = [found["sex_inferred"].index(sex) for sex in ("male", "female")]
+    is_told = np.isin(np.arange(N_SAMPLES), told)
+    swapped = replace(made, sexes=np.where(is_told, 3 - made.sexes, made.sexes).astype(np.int8))
     other = home_of(tmp_path)
     land(other, swapped)
     refresh_qc(other)
     again = rows(other, "raw.sample_qc")
-    if found["sex_inferred"][7] is not None:
-        assert again["is_sex_mismatch"][7] is True
-    assert again["sex_stated"][7] != found["sex_stated"][7]
+    assert [found["is_sex_mismatch"][i] for i in told] == [False, False]
+    assert [again["is_sex_mismatch"][i] for i in told] == [True, True]
+    assert [again["sex_stated"][i] for i in told] == ["female", "male"]
+    others = np.flatnonzero(~is_told)
+    assert [again["sex_stated"][i] for i in others] == [found["sex_stated"][i] for i in others]
 
 
 def test_dosages_count_as_calls_near_whole_numbers(tmp_path: Path) -> None:

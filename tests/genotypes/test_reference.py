@@ -20,12 +20,16 @@ from biobraid.core.genotypes.bgen_block import BrokenBlock, bgen_dosages
 from biobraid.core.genotypes.landed import genotype_sets, value_units, withdrawn_keys
 from biobraid.core.home import Home, open_home
 from biobraid.core.manifest import Manifest
+from biobraid.core.objects import read_object
+from biobraid.core.schemas.raw_genotype_qc import RAW_SCORE
 from biobraid.core.study import read_study
+from biobraid.export.scores.run import score_file
 from biobraid.ingest.connectors.bgen_values import alternates
 from biobraid.ingest.connectors.genotype_options import BgenOptions
 from biobraid.ingest.landing import check_books
 from biobraid.quality.genotypes import refresh_qc
 from tests.genotypes.files import drawn, write_bgen, write_pgen
+from tests.genotypes.test_scores import scoring_file
 
 N_VARIANTS, IDS = 40, [f"{1000 + i}" for i in range(60)]
 STUDY = """\
@@ -111,16 +115,6 @@ def test_values_are_those_of_landing_and_nothing_is_copied(home: Home) -> None:
     assert ((referred > 0.1) & (referred < 0.9)).any()
 
 
-def test_a_second_ingest_does_nothing_and_a_new_file_is_seen(home: Home) -> None:
-    def batches() -> set[str]:
-        with Manifest(home) as manifest:
-            return {b.row["batch"] for b in manifest.files("referred", "imputed")}
-
-    before = batches()
-    assert run(["--quiet", "--home", str(home.root), "ingest"]) == 0
-    assert batches() == before
-
-
 def test_withdrawn_samples_are_masked_at_once(home: Home) -> None:
     before = dosages(home, "referred")
     (home.deliveries / "referred" / "w1_20240101.csv").write_text("1003\n1010\n")
@@ -141,6 +135,33 @@ def test_a_file_that_moved_or_changed_is_said_to_who_reads_its_values(home: Home
         assert refresh_qc(home).counted, "quality needs no referenced file"
     finally:
         path.write_bytes(data)
+
+
+def test_a_missing_file_keeps_its_source_only_from_being_scored(
+    home: Home,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("biobraid.cli.score_command.build_step", lambda *_: 0)
+    weights = scoring_file(tmp_path, "rs900000000 1 1000 C A 0.5")
+    path = home.deliveries / "referred" / "chr1.bgen"
+    away = path.rename(tmp_path / "away")
+    try:
+        result = score_file(home, weights)
+        assert len(result.unread) == 1
+        assert run(["--home", str(home.root), "--json", "score", str(weights), "--dry-run"]) == 0
+        capsys.readouterr()
+        assert run(["--home", str(home.root), "score", str(weights)]) == 11
+    finally:
+        away.rename(path)
+    said = capsys.readouterr()
+    assert "referred/imputed" in said.out + said.err and "was not scored" in said.out + said.err
+    with Manifest(home) as manifest:
+        rows = read_object(home, manifest, RAW_SCORE).to_pylist()
+    assert {(r["study"], r["source"]) for r in rows} == {
+        ("copied", "imputed"), ("copied", "called"), ("referred", "called"),
+    }  # fmt: skip
 
 
 def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home: Home) -> None:
@@ -167,6 +188,19 @@ def test_a_withdrawal_is_listed_until_a_file_without_the_person_lies_there(home:
     assert rewrite_due(home, day) == ["referenced genotypes"]
     assert status(home)["withdrawals"] == []
     assert np.array_equal(dosages(home, "referred"), after, equal_nan=True)
+
+
+def test_a_second_ingest_does_nothing_and_a_new_file_is_seen(home: Home) -> None:
+    def batches() -> set[str]:
+        with Manifest(home) as manifest:
+            return {p.batch for p in manifest.parts("raw.genotype_place", "referred", "imputed")}
+
+    before = batches()
+    assert run(["--quiet", "--home", str(home.root), "ingest"]) == 0
+    assert batches() == before
+    write_bgen(home.deliveries / "referred" / "more.bgen", probabilities(3)[:7], IDS)
+    assert run(["--quiet", "--home", str(home.root), "ingest"]) == 0
+    assert batches() > before and len(batches()) == len(before) + 1
 
 
 def test_genotypes_are_declared_as_genotypes(tmp_path: Path) -> None:

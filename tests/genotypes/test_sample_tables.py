@@ -14,11 +14,18 @@ from biobraid.ingest.landing.tally import Tally
 from tests.genotypes.delivery import KEYS, person
 
 
-def read(folder: Path, connector: str, text: str) -> tuple[dict[str, list[dict[str, Any]]], Tally]:
+def read(
+    folder: Path, connector: str, text: str, **options: Any
+) -> tuple[dict[str, list[dict[str, Any]]], Tally]:
     """Rows by table and the books, which hold."""
     path = folder / "delivered.txt"
     path.write_text(text, encoding="utf-8")
-    source = {"connector": connector, "files": [path.name], "modality": "genotype"}
+    source = {
+        "connector": connector,
+        "files": [path.name],
+        "modality": "genotype",
+        "options": options,
+    }
     study = Study.model_validate(
         {"id": "toy", "name": "toy", "release": "1", "licence": "synthetic", "time_zone": "UTC",
          "sources": {"genes": source}}
@@ -63,12 +70,14 @@ def test_repeated_withdrawn_and_broken_pairs_are_counted(tmp_path: Path) -> None
         "ID1 ID2 HetHet IBS0 Kinship\n1 2 0.1 0.0 0.25\n2 1 0.1 0.0 0.25\n-3 2 0.1 0.0 0.2\n"
         "4 5 0.1 0.0 x\n6 6 0.1 0.0 0.5\n0 7 0.1 0.0 0.5\n"
     )
-    rows, tally = read(tmp_path, "kinship", text)
+    rows, tally = read(tmp_path, "kinship", text, withdrawn_ids="negative")
     assert len(rows["raw.kinship"]) == 1
     assert tally.ignored == {"withdrawn-sample": 1}
     assert sorted((r["row_number"], r["reason"]) for r in rows["raw.reject"]) == [
         (3, "duplicate-key"), (5, "not-a-number"), (6, "not-a-number"), (7, "missing-person-id"),
     ]  # fmt: skip
+    rows, tally = read(tmp_path, "kinship", text)
+    assert (len(rows["raw.kinship"]), tally.ignored) == (2, {}), "-3 is an id where nobody says"
 
 
 @pytest.mark.parametrize(

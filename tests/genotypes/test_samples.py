@@ -29,7 +29,7 @@ def test_sex_and_parents_come_from_the_fam(tmp_path: Path) -> None:
 
 def test_repeated_and_withdrawn_samples_are_masked_and_counted(tmp_path: Path) -> None:
     path = write_plink(tmp_path / "f", CALLS, ["a", "b", "-3", "b", "e"])
-    delivered = read(path, "plink")
+    delivered = read(path, "plink", withdrawn_ids="negative")
     assert [s["sample_index"] for s in delivered.samples] == [0, 4]
     assert delivered.rejects == [
         (2, ".fam", "duplicate-sample-id"), (4, ".fam", "duplicate-sample-id"),
@@ -38,6 +38,21 @@ def test_repeated_and_withdrawn_samples_are_masked_and_counted(tmp_path: Path) -
     expected = as_dosages(CALLS)
     expected[:, 1:4] = np.nan
     np.testing.assert_array_equal(delivered.dosages, expected)
+
+
+def test_a_negative_id_is_an_id_unless_the_source_says_otherwise(tmp_path: Path) -> None:
+    path = write_plink(tmp_path / "f", CALLS, ["a", "b", "-3", "d", "e"])
+    delivered = read(path, "plink")
+    assert person("-3") in [s["source_person_key"] for s in delivered.samples]
+    assert "withdrawn-sample" not in delivered.tally.ignored
+    fam = tmp_path / "f.fam"
+    lines = [line.split() for line in fam.read_text().splitlines()]
+    lines[1][0] = "-9"  # a family that is negative, and names the person only with sample_id: fid
+    fam.write_text("".join(" ".join(cells) + "\n" for cells in lines))
+    for named_by, places in (("iid", [2]), ("fid", [1]), ("fid_iid", [1, 2])):
+        delivered = read(path, "plink", withdrawn_ids="negative", sample_id=named_by)
+        landed = [s["sample_index"] for s in delivered.samples]
+        assert landed == [i for i in range(5) if i not in places], named_by
 
 
 def test_a_map_says_which_person_a_sample_is(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
 
 from biobraid.core.errors import SettingsError, SourceFileError
+from biobraid.ingest.connectors.dicom_terms import defined_term
 from tests.imaging.delivery import KEYS, deliver
 from tests.imaging.dicom_files import image, uid, write
 
@@ -213,3 +214,23 @@ def test_ids_are_the_same_in_every_delivery_and_need_the_key(tmp_path: Path) -> 
 def test_a_delta_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not known for images"):
         deliver(_folder(tmp_path), "dicom", delivery="delta")
+
+
+def test_a_name_in_a_coded_attribute_is_withheld_and_counted(tmp_path: Path) -> None:
+    said = image(Modality="OKAFOR", BodyPartExamined="ADA OKAFOR", ViewPosition="ADA",
+                 ImageLaterality="U", PatientSex="ADA")  # fmt: skip
+    write(tmp_path / "f/a.dcm", said)
+    got = deliver(tmp_path / "f", "dicom")
+    assert got.rows("raw.asset", "modality", "body_part", "laterality", "view_position") == [
+        (None, None, "U", None)
+    ]
+    assert "OKAFOR" not in repr(got.tables) and "ADA" not in repr(got.tables)
+    assert got.tally.ignored["code-not-defined"] == 4
+
+
+def test_terms_of_the_standard_are_known_however_they_are_spaced() -> None:
+    assert defined_term("body_part", "Whole_Body") == "WHOLEBODY"
+    assert defined_term("modality", "DS") == "DS", "retired"
+    assert defined_term("laterality", "B") == "B"
+    assert defined_term("body_part", "") is None
+    assert defined_term("modality", "PA ") is not None and defined_term("laterality", "PA") is None

@@ -58,7 +58,7 @@ def test_its_rejects_and_what_it_drops_are_counted(tmp_path: Path) -> None:
         (4, "n_instances", "invalid-value"), (5, None, "missing-person-id"),
         (6, None, "duplicate-key"), (7, None, "missing-uid"),
     ]  # fmt: skip
-    assert got.tally.ignored == {"record-key": 9, "undeclared-column": 1}
+    assert got.tally.ignored == {"record-key": 9, "undeclared-column": 1, "code-not-defined": 1}
     assert got.found("asset_location") == ["s3://bucket/1", "s3://bucket/2"]
     for secret in ("Ada", "s3://", "A1", "'1.2'", "1.2.1"):
         assert secret not in repr(got.tables), secret
@@ -135,3 +135,37 @@ def test_a_date_in_another_form_costs_its_cell_and_is_counted(tmp_path: Path) ->
     got = deliver(_write(tmp_path, text), "imaging_index")
     assert got.rows("raw.asset", "start_time") == [("2020-12-31",), (None,)]
     assert got.rows("raw.reject", "row_number", "column_name") == [(2, "date")]
+
+
+def test_a_name_in_a_coded_column_is_withheld_and_counted(tmp_path: Path) -> None:
+    text = (
+        "PatientID,SeriesInstanceUID,Modality,BodyPartExamined,Laterality,ViewPosition,SOPClassUID,"
+        "PatientSex\n"
+        "A,1.2,ADA OKAFOR,Ada Okafor,ADA,Okafor Ada,Okafor,Okafor\n"
+        "A,1.3,mr,whole body,l,pa,1.2.840.10008.5.1.4.1.1.4,f\n"
+    )
+    got = deliver(_write(tmp_path, text), "imaging_index")
+    assert got.rows("raw.asset", "modality", "body_part", "laterality", "view_position",
+                    "sop_class") == [
+        ("MR", "WHOLEBODY", "L", "PA", "1.2.840.10008.5.1.4.1.1.4"),
+        (None, None, None, None, None),
+    ]  # fmt: skip
+    assert "OKAFOR" not in repr(got.tables).upper()
+    assert got.tally.ignored["code-not-defined"] == 6
+
+
+def test_birth_and_age_come_from_the_first_row_of_a_study_that_has_one(tmp_path: Path) -> None:
+    text = (
+        "PatientID,SeriesInstanceUID,StudyInstanceUID,PatientBirthDate,PatientAge,PatientSex\n"
+        "A,1.2.1,1.2,,061Y,\nA,1.2.2,1.2,19610430,061Y,F\n"
+        "B,1.3.1,1.3,,,\nB,1.3.2,1.3,,018M,\n"
+        "C,1.4.1,1.4,,about 40,\n"
+    )
+    got = deliver(_write(tmp_path, text), "imaging_index")
+    assert got.rows("raw.value", "variable", "value") == [
+        ("PatientAge", "1.5"), ("PatientBirthDate", "1961"), ("PatientSex", "F"),
+    ]  # fmt: skip
+    assert got.tally.ignored["age-beside-birth-date"] == 2
+    assert got.rows("raw.reject", "row_number", "column_name", "reason") == [
+        (6, "age", "invalid-value")
+    ]

@@ -31,12 +31,35 @@ def bgen_dosages(
     """Dosages of one allele on the diploid scale 0 to 2, NaN where missing.
 
     data: what follows a variant's alleles, its length included. allele: in the file's order.
-    Samples of more than two alleles are missing, as in landing. Raises BrokenBlock.
+    Samples of more than two alleles, or whose probabilities sum to more than rounding explains,
+    are missing, as in landing. Raises BrokenBlock.
     """
     try:
         if layout == 1:
             return _layout_1(data, compression, n_samples, allele)
         return _layout_2(data, compression, n_samples, n_alleles, allele)
+    except (struct.error, zlib.error, zstandard.ZstdError, ValueError, IndexError) as error:
+        raise BrokenBlock(str(error)) from None
+
+
+def spare_units(n_stored: int) -> int:
+    """Units of the last bit that n_stored rounded probabilities may sum to beyond 1."""
+    return 2 + n_stored // 2
+
+
+def stored_bits(record: bytes, compression: int) -> int:
+    """Bits of a stored probability, from a whole record of layout 2. Raises BrokenBlock."""
+    try:
+        at = 0
+        for _ in range(3):  # id, label, chromosome
+            at += 2 + int(struct.unpack_from("<H", record, at)[0])
+        (n_alleles,) = struct.unpack_from("<H", record, at + 4)
+        at += 6
+        for _ in range(n_alleles):
+            at += 4 + int(struct.unpack_from("<I", record, at)[0])
+        body = _unpacked(record[at + (8 if compression else 4) :], compression)
+        (n,) = struct.unpack_from("<I", body)
+        return int(body[8 + n + 1])
     except (struct.error, zlib.error, zstandard.ZstdError, ValueError, IndexError) as error:
         raise BrokenBlock(str(error)) from None
 
@@ -56,7 +79,7 @@ def _layout_1(data: bytes, compression: int, n_samples: int, allele: int) -> F64
     copies = np.array([2.0, 1.0, 0.0]) if allele == 0 else np.array([0.0, 1.0, 2.0])
     total = given.sum(axis=1)
     out: F64 = given @ copies
-    out[total == 0] = np.nan
+    out[(total == 0) | (raw.sum(axis=1, dtype=np.int64) > 32768 + spare_units(3))] = np.nan
     return out
 
 
@@ -108,10 +131,13 @@ def _dosages(given: npt.NDArray[np.unsignedinteger], copies: F64, factor: float,
     groups = np.atleast_2d(copies)
     width = groups.shape[1] - 1
     total: F64 = np.zeros(len(given))
+    most = top + spare_units(width)
     for g, row in enumerate(groups):
         part = given[:, g * width : (g + 1) * width]
         # sum of p x copies, with the last p = 1 - the others
         total += row[-1] + (part @ (row[:-1] - row[-1])) / top
+        if width > 1:
+            total[part.sum(axis=1, dtype=np.float64) > most] = np.nan
     dosages: F64 = total * factor
     return dosages
 

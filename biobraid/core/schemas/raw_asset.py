@@ -21,7 +21,7 @@ study_uid VARCHAR keyed DICOM UID (2.25.n) of the imaging study or session; null
 series_uid VARCHAR keyed DICOM UID (2.25.n) of the series; null if none
 modality VARCHAR DICOM modality code (MR, CT, DX, ECG, ...), other codes as delivered; null if not given
 body_part VARCHAR DICOM code of the body part examined, as delivered; null if not given
-laterality VARCHAR L, R or B; null if not given
+laterality VARCHAR L, R, B, or U where unpaired; null if not given
 view_position VARCHAR DICOM view position (AP, PA, LL, ...); null if not given
 sequence_name VARCHAR what kind of image, where the format has a closed word for it (BIDS suffix T1w, bold; DICOM image type); null otherwise
 sop_class VARCHAR DICOM SOP class UID, a public one; null if not DICOM

@@ -38,7 +38,7 @@ n_haploid_alt INTEGER haploid samples with it
 n_haploid_het INTEGER impossible calls: heterozygous haploid samples; counted nowhere else but as called
 alt_frequency DOUBLE frequency of the alternate allele, haploids with one allele each; of dosages where there are any; null if nobody is called
 minor_frequency DOUBLE the smaller of alt_frequency and 1 - alt_frequency
-hwe_p DOUBLE exact test of Hardy-Weinberg equilibrium without mid-p; on X among women; null on Y and MT and if nobody is called
+hwe_p DOUBLE exact test of Hardy-Weinberg equilibrium without mid-p; on X among samples stated to be of women; null on Y and MT and if nobody is called
 dosage_r2 DOUBLE variance of the dosages over that of perfectly known genotypes (MaCH's R2); null for calls and where there is no variation
 """
     ),
