@@ -12,19 +12,18 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
 from biobraid.ingest.connectors.matrix_columns import ColumnsMatrix
+from biobraid.ingest.connectors.matrix_header import first_column, open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
-from biobraid.ingest.connectors.omics_beside import open_table
 from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
-from biobraid.ingest.tabular import ParquetTable, TextTable
 
 
 class MatrixOptions(OmicsOptions):
     """Beside the options that all omics connectors share:
 
-    rows: what a row is. Rows of samples: `feature_columns` are regular expressions of the
+    rows: what a row is; it may be left out where the column of samples is known by its name.
+    Rows of samples: `feature_columns` are regular expressions of the
     columns that are features (default: every column that no option names), `plate` and `qc`
     (scope -> column) columns about the sample, `passed` the flags that say that all is well,
     `ignore` columns that are left out. Rows of features: `feature` is the column of their names
@@ -32,7 +31,7 @@ class MatrixOptions(OmicsOptions):
     taxonomy, panel, unit -> column), and every other column is a sample.
     """
 
-    rows: Literal["samples", "features"] = "samples"
+    rows: Literal["samples", "features"] | None = None
     feature_columns: list[str] = []
     plate: str | None = None
     qc: dict[str, str] = {}
@@ -58,7 +57,7 @@ def read_feature_matrix(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("feature_matrix").check_options(job.source.options)
     if not isinstance(options, MatrixOptions):
         raise TypeError("the connector is registered with other options")
-    with _open(job, options) as table:
+    with open_matrix(job, options) as table:
         if options.rows == "features":
             yield from ColumnsMatrix(
                 job, options, table, options.feature or table.header[0], {str(word): column for word, column in options.about.items()},
@@ -69,31 +68,11 @@ def read_feature_matrix(job: FileJob) -> Iterator[Chunk | Counts]:
             yield from RowsMatrix(job, options, table, layout).read()
 
 
-def _open(job: FileJob, options: MatrixOptions) -> TextTable | ParquetTable:
-    """The table; where its columns are samples, no message names one."""
-    try:
-        return open_table(
-            job.path, options.delimiter, options.quote, options.comment, options.encoding,
-            job.where, options.decimal,
-        )  # fmt: skip
-    except SourceFileError as error:
-        named = [fault for fault in error.faults if fault.found.startswith("column '")]
-        if options.rows == "samples" or not named:
-            raise
-        raise SourceFileError(
-            Fault(
-                named[0].where,
-                f"{len(named)} columns stand more than once in the header, or are no text",
-                "each sample once, in columns of text or numbers",
-                "Ask for the file again, with a name of its own for each sample.",
-            )
-        ) from None
-
-
 def _layout(job: FileJob, options: MatrixOptions, header: Sequence[str]) -> Layout:
     given = options.sample or job.source.person_id or SAMPLE
     if given == SAMPLE and SAMPLE not in header:
-        given = header[0]  # an unnamed index, as pandas and R write it
+        is_declared = options.rows == "samples" or bool(options.feature_columns)
+        given = first_column(job, header, is_declared)
     sample = given if isinstance(given, list) else [given]
     named = {
         *sample, job.source.person_id, options.collected, options.specimen.column,

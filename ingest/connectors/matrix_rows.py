@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
+from biobraid.ingest.connectors.matrix_header import places, refuse_samples
 from biobraid.ingest.connectors.omics_features import (
     FeatureTableBeside,
     definitions,
     feature_hashes,
     flags,
-    refuse_repeated,
     run_hashes,
     value_rows,
 )
@@ -75,13 +75,15 @@ class RowsMatrix:
     ) -> None:
         self._job, self._options, self._table, self._layout = job, options, table, layout
         self._check(table.header)
-        features = {column for view in layout.views for column in view.features}
+        features = {column: key for view in layout.views for column, key in view.features.items()}
+        refuse_samples(job, options, table.header, features)
         own = [c for c in table.header if c not in features]
         used = {
             *layout.sample,
             *(c for v in layout.views for c in (v.plate, *v.qc.values(), *v.value_flags.values())),
         }
-        self._desk = SampleDesk(job, options, own, [c for c in used if c], layout.marks)
+        others = [c for view in layout.views for c in view.others]
+        self._desk = SampleDesk(job, options, own, [c for c in used if c], layout.marks, others)
         about = {*layout.sample, job.source.person_id, options.collected, options.specimen.column,
                  *options.controls, *layout.marks}  # fmt: skip
         self._about = [c for c in own if c in about]
@@ -113,7 +115,7 @@ class RowsMatrix:
             keys = pa.array(list(view.features.values()), pa.string())
             names = self._beside.names(keys)
             where = f"{self._job.where}, row 1"
-            refuse_repeated(where, names.to_pylist(), "features")
+            self._refuse_repeated(where, names.to_pylist(), list(view.features))
             self._hashes.append(feature_hashes(self._job, names))
             new = [i for i, name in enumerate(names.to_pylist()) if name not in told]
             told.update(names.to_pylist())
@@ -124,6 +126,17 @@ class RowsMatrix:
                     self._job, self._options, names.take(at), texts,
                     self._layout.kind, self._layout.unit,
                 )  # fmt: skip
+
+    def _refuse_repeated(self, where: str, names: list[str], columns: list[str]) -> None:
+        """SourceFileError if the table of features gives two columns one name."""
+        n_of = Counter(names)
+        twice = {c for c, name in zip(columns, names, strict=True) if n_of[name] > 1}
+        if twice:
+            at = places([i for i, c in enumerate(self._table.header, 1) if c in twice])
+            raise SourceFileError(
+                Fault(where, f"{len(twice)} columns are not features of their own: {at}",
+                      "a name of its own for each, in the table of features")
+            )  # fmt: skip
 
     def _block(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
         names = sample_names([block.column(c) for c in self._layout.sample])
@@ -228,7 +241,7 @@ class RowsMatrix:
         where = f"{self._job.where}, row 1"
         missing = [c for c in self._layout.sample if c not in header]
         if missing:
-            raise SourceFileError([missing_column(where, c, header) for c in missing])
+            raise SourceFileError([missing_column(where, c, ()) for c in missing])
         if not any(view.features for view in self._layout.views):
             raise SourceFileError(
                 Fault(

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.matrix_header import open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
-from biobraid.ingest.connectors.omics_beside import open_table
 from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
 
 _FIELD = re.compile(
@@ -58,10 +58,7 @@ def read_nightingale(job: FileJob) -> Iterator[Chunk | Counts]:
     if not isinstance(options, NightingaleOptions):
         raise TypeError("the connector is registered with other options")
     options = options.model_copy(update={"absent": _WITHHELD | options.absent})
-    with open_table(
-        job.path, options.delimiter, options.quote, options.comment, options.encoding, job.where,
-        options.decimal,
-    ) as table:  # fmt: skip
+    with open_matrix(job, options) as table:
         of_biobank = _biobank_layout(job, table.header)
         layout = of_biobank or _own_layout(job, options, table.header)
         yield from RowsMatrix(job, options, table, layout).read()

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.matrix_header import open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
 from biobraid.ingest.connectors.olink_long import LongReader
 from biobraid.ingest.connectors.olink_options import (
@@ -21,7 +22,6 @@ from biobraid.ingest.connectors.olink_options import (
     find_columns,
     sample_marks,
 )
-from biobraid.ingest.connectors.omics_beside import open_table
 from biobraid.ingest.connectors.omics_options import SAMPLE
 
 
@@ -31,10 +31,7 @@ def read_olink(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("olink").check_options(job.source.options)
     if not isinstance(options, OlinkOptions):
         raise TypeError("the connector is registered with other options")
-    with open_table(
-        job.path, options.delimiter, options.quote, options.comment, options.encoding, job.where,
-        options.decimal,
-    ) as table:  # fmt: skip
+    with open_matrix(job, options) as table:
         roles = find_columns(options, table.header)
         is_long = "feature" in roles and "value" in roles
         if options.layout == "long" and not is_long:

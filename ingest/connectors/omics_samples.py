@@ -60,9 +60,11 @@ class SampleDesk:
         own_columns: Sequence[str],
         used: Sequence[str] = (),
         marks: Mapping[str, Sequence[str]] | None = None,
+        unnamed: Sequence[str] = (),
     ) -> None:
         """own_columns: columns about samples that the file itself has; used: those of them that
-        the connector reads; marks: the format's own rules for controls, as options.controls."""
+        the connector reads; marks: the format's own rules for controls, as options.controls;
+        unnamed: own columns whose names no message may tell."""
         refuse_what_cannot_be(job)
         self._job, self._options = job, options
         self._own = tuple(own_columns)
@@ -77,6 +79,8 @@ class SampleDesk:
         self._placeholders = [re.compile(text) for text in (NOBODY, *options.placeholder_ids)]
         named = {options.collected, options.specimen.column, job.source.person_id, *used}
         self._others = [c for c in self._own if c not in named and c not in self._controls()]
+        self._near = [c for c in (SAMPLE, *self._own) if c not in set(unnamed)]
+        self._near += self._beside.header if self._beside else ()
         self._check()
         self._scope = f"{job.study.id}/{job.source_id}/specimen"
         self._seen: set[str] = set()
@@ -228,7 +232,7 @@ class SampleDesk:
         missing = sorted({name for name in named if name is not None and name not in known})
         if missing:
             where = f"{self._job.where}, row 1"
-            raise SourceFileError([missing_column(where, name, known) for name in missing])
+            raise SourceFileError([missing_column(where, name, self._near) for name in missing])
 
 
 def sample_names(columns: Sequence[pa.StringArray]) -> pa.StringArray:
