@@ -6,20 +6,21 @@ specimen and each measured cell.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import field_validator
+import pyarrow as pa
 
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.guarded import HIDDEN, allowed_columns, names_identifier
 from biobraid.ingest.connectors.matrix_columns import ColumnsMatrix
 from biobraid.ingest.connectors.matrix_header import first_column, open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
-from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
+from biobraid.ingest.connectors.omics_features import FeatureTableBeside
+from biobraid.ingest.connectors.omics_options import SAMPLE, ColumnOptions
 
 
-class MatrixOptions(OmicsOptions):
+class MatrixOptions(ColumnOptions):
     """Beside the options that all omics connectors share:
 
     rows: what a row is; it may be left out where the column of samples is known by its name.
@@ -32,23 +33,11 @@ class MatrixOptions(OmicsOptions):
     """
 
     rows: Literal["samples", "features"] | None = None
-    feature_columns: list[str] = []
     plate: str | None = None
     qc: dict[str, str] = {}
     passed: list[str] = ["PASS", "Pass", "pass", "0"]
-    ignore: list[str] = []
     feature: str | None = None
     about: dict[Literal["label", "symbol", "accession", "taxonomy", "panel", "unit"], str] = {}
-
-    @field_validator("feature_columns")
-    @classmethod
-    def _expressions(cls, given: list[str]) -> list[str]:
-        for text in given:
-            try:
-                re.compile(text)
-            except re.error as error:
-                raise ValueError(f"'{text}' is not a regular expression: {error.msg}") from None
-        return given
 
 
 @connector("feature_matrix", options=MatrixOptions)
@@ -78,12 +67,17 @@ def _layout(job: FileJob, options: MatrixOptions, header: Sequence[str]) -> Layo
         *sample, job.source.person_id, options.collected, options.specimen.column,
         options.plate, *options.qc.values(), *options.controls, *options.ignore,
     }  # fmt: skip
-    patterns = [re.compile(text) for text in options.feature_columns]
-    features = {
-        c: c
-        for c in header
-        if c not in named and (not patterns or any(p.fullmatch(c) for p in patterns))
+    free = [c for c in header if c not in named]
+    known = FeatureTableBeside(job, options).knows(pa.array(free, pa.string())).tolist()
+    declared = {c for c, is_known in zip(free, known, strict=True) if is_known}
+    declared |= {c for c in free if options.declares(c)}
+    allowed = allowed_columns(job.source)
+    reasons = {
+        c: HIDDEN for c in free if c not in declared and names_identifier(c) and c not in allowed
     }
-    others = [c for c in header if c in options.ignore or (c not in named and c not in features)]
+    if options.feature_columns:
+        reasons |= {c: "unread-column" for c in free if not options.declares(c)}
+    features = {c: c for c in free if c not in reasons}
+    others = [c for c in header if c in options.ignore or c in reasons]
     view = View(features, plate=options.plate, qc=options.qc, others=others)
-    return Layout(sample, [view], "other", passed=options.passed)
+    return Layout(sample, [view], "other", passed=options.passed, reasons=reasons)

@@ -55,7 +55,8 @@ class Layout:
 
     sample: columns that name the row's sample. only_filled: a row without any measurement holds
     no sample (it is ignored), instead of a sample in which nothing was measured.
-    passed: flags that say that all is well.
+    passed: flags that say that all is well. reasons: of the views' `others`, the rule they are
+    counted under, where it is not `unread-column`.
     """
 
     sample: Sequence[str]
@@ -65,6 +66,7 @@ class Layout:
     passed: Sequence[str] = ()
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     only_filled: bool = False
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 class RowsMatrix:
@@ -83,7 +85,9 @@ class RowsMatrix:
             *(c for v in layout.views for c in (v.plate, *v.qc.values(), *v.value_flags.values())),
         }
         others = [c for view in layout.views for c in view.others]
-        self._desk = SampleDesk(job, options, own, [c for c in used if c], layout.marks, others)
+        self._desk = SampleDesk(
+            job, options, own, [c for c in used if c], layout.marks, others, layout.reasons
+        )
         about = {*layout.sample, job.source.person_id, options.collected, options.specimen.column,
                  *options.controls, *layout.marks}  # fmt: skip
         self._about = [c for c in own if c in about]
@@ -92,7 +96,8 @@ class RowsMatrix:
 
     def read(self) -> Iterator[Chunk | Counts]:
         """Chunks and counts, block by block."""
-        yield Counts(keys_are_unique=True)
+        rules = (r for r in self._layout.reasons.values() if r != "unread-column")
+        yield Counts(keys_are_unique=True, warnings=Counter(f"column-ignored:{r}" for r in rules))
         yield from self._define()
         done = 0
         for block in self._table:

@@ -61,12 +61,15 @@ class SampleDesk:
         used: Sequence[str] = (),
         marks: Mapping[str, Sequence[str]] | None = None,
         unnamed: Sequence[str] = (),
+        reasons: Mapping[str, str] | None = None,
     ) -> None:
         """own_columns: columns about samples that the file itself has; used: those of them that
         the connector reads; marks: the format's own rules for controls, as options.controls;
-        unnamed: own columns whose names no message may tell."""
+        unnamed: own columns whose names no message may tell; reasons: own columns -> the rule
+        their cells are ignored by."""
         refuse_what_cannot_be(job)
         self._job, self._options = job, options
+        self._reasons = dict(reasons or {})
         self._own = tuple(own_columns)
         self._beside: Beside | None = None
         if options.samples is not None:
@@ -165,7 +168,7 @@ class SampleDesk:
             if filled:
                 counts.facts_read += filled
                 counts.facts_ignored += filled
-                counts.ignored["unread-column"] += filled
+                counts.ignored[self._reasons.get(name, "unread-column")] += filled
         start = pa.nulls(len(kept), pa.string()) if times is None else times.start_time
         samples = Samples(records, persons, start)
         rule = self._options.specimen

@@ -180,3 +180,25 @@ def test_repeated_columns_of_parquet_are_told_by_place(tmp_path: Path) -> None:
     with pytest.raises(SourceFileError, match="column 2, 3") as caught:
         deliver(tmp_path / "m.parquet", "feature_matrix")
     assert "Okafor7" not in str(caught.value)
+
+
+def test_identifiers_among_the_columns_are_withheld_and_counted(tmp_path: Path) -> None:
+    text = "sample,Phone Number,nhs_no,DateOfBirth,home.postcode2,NHS,NHSL1,HLA-DOB,IDS,EID1\n"
+    text += "a,7700900123,9434765919,19610203,4051,1,2,3,4,5\n"
+    got = deliver(tmp_path / "m.csv", "feature_matrix", {}, text)
+    assert [name for _, name, _ in got.values()] == ["EID1", "HLA-DOB", "IDS", "NHSL1"]
+    assert got.tally.ignored == {"identifier-undeclared": 5}
+    assert got.tally.warnings == {"column-ignored:identifier-undeclared": 5}
+
+
+@pytest.mark.parametrize("declared", [
+    {"options": {"feature_columns": ["NHS", "g.*"]}},
+    {"options": {"features": {"files": "what.csv", "key": "gene"}}},
+    {"free_text": [{"variable": "NHS", "rule": "allow", "reason": "a gene"}]},
+])  # fmt: skip
+def test_a_declared_feature_is_none_of_the_identifiers(
+    tmp_path: Path, declared: dict[str, Any]
+) -> None:
+    (tmp_path / "what.csv").write_text("gene\nNHS\n")
+    got = deliver(tmp_path / "m.csv", "feature_matrix", text="sample,NHS,g1\na,1,2\n", **declared)
+    assert got.values() == [(0, "NHS", 1.0), (0, "g1", 2.0)]
