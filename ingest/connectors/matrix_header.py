@@ -7,7 +7,7 @@ as the names of features, so that what can be seen of it is looked at before any
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import FileJob
 from biobraid.ingest.connectors.omics_beside import open_table, read_beside
 from biobraid.ingest.connectors.omics_features import FeatureTableBeside
-from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
+from biobraid.ingest.connectors.omics_options import SAMPLE, ColumnOptions, OmicsOptions
 from biobraid.ingest.tabular import ParquetTable, TextTable, UnusableColumns
 
 _N_SHOWN = 5
@@ -44,6 +44,27 @@ def open_matrix(job: FileJob, options: OmicsOptions) -> TextTable | ParquetTable
                 "Ask for the file again, with a name of its own for each column.",
             )
         ) from None
+
+
+def known_columns(
+    job: FileJob,
+    options: ColumnOptions,
+    columns: Sequence[str],
+    is_feature: Callable[[str], bool],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Columns of a vendor's table that are features, as a View has them, and why others are none.
+
+    They are if the vendor names features so, the table of features knows them, or
+    `feature_columns` declares them. Any other column of numbers might be anything of a person.
+    """
+    known = FeatureTableBeside(job, options).knows(pa.array(columns, pa.string())).tolist()
+    features, reasons = dict[str, str](), dict[str, str]()
+    for column, is_listed in zip(columns, known, strict=True):
+        if is_listed or is_feature(column) or options.declares(column):
+            features[column] = column
+        else:
+            reasons[column] = "undeclared-column"
+    return features, reasons
 
 
 def places(numbers: Sequence[int]) -> str:

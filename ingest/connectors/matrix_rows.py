@@ -253,7 +253,7 @@ class RowsMatrix:
                     where,
                     f"none of the {len(header)} columns is a feature",
                     "a column for each feature",
-                    "Is the delimiter right? Are the features' columns ignored by the options?",
+                    "Is the delimiter right? Are the columns declared (features, feature_columns)?",
                 )
             )
 
