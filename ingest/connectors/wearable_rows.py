@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from biobraid.core.keys import IngestKeys
 from biobraid.ingest.connectors.contract import Chunk, FileJob
+from biobraid.ingest.connectors.met_records import MetRecords
 from biobraid.ingest.connectors.wearable_times import FLAGS, NO_OFFSET, SECOND, Clock, Ints
 from biobraid.ingest.hashing import (
     U64,
@@ -85,6 +86,7 @@ class SampleWriter:
     job: FileJob
     named: set[str] = field(default_factory=set)
     seen: Counter[int] = field(default_factory=Counter)
+    met: MetRecords = field(default_factory=MetRecords)
 
     @property
     def zone(self) -> str:
