@@ -8,6 +8,7 @@ id is a placeholder: a placeholder shared by several samples would fuse several 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -74,6 +75,10 @@ class SampleDesk:
         self._beside: Beside | None = None
         if options.samples is not None:
             self._beside = read_beside(job, options.samples, "option samples")
+        self._warnings = self._beside.warnings("samples") if self._beside else Counter()
+        if options.features is not None:
+            features = read_beside(job, options.features, "option features")
+            self._warnings += features.warnings("features")
         self._rules = [
             (column, [re.compile(text) for text in texts])
             for rules in (marks or {}, options.controls)
@@ -102,6 +107,8 @@ class SampleDesk:
         """
         names = pc.utf8_trim_whitespace(names)
         n = len(names)
+        counts.warnings.update(self._warnings)  # of the file: once
+        self._warnings.clear()
         place = self._places(names)
         columns = _Columns(names, own, self._beside, place, tuple(self._options.null_values))
         alive = np.ones(n, dtype=bool)
