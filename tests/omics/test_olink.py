@@ -73,6 +73,17 @@ def test_parquet_lands_the_same_rows(tmp_path: Path) -> None:
     assert got.values(*COLUMNS) == EXPECTED
 
 
+def test_a_limit_that_is_no_number_is_rejected_and_its_value_lands(tmp_path: Path) -> None:
+    text = "SampleID,OlinkID,LOD,NPX\nA,O1,1,0.5\nA,O2,low,2\nA,O3,NA,3\nA,O4,<1,4\nA,O5,,5\n"
+    text += "A,O6,low,\n"
+    got = deliver(tmp_path / "npx.csv", "olink", text=text, person_id="SampleID")
+    assert got.values("value", "limit_value", "censored") == [
+        (0, "O1", 0.5, 1.0, "left"), (0, "O2", 2.0, None, None), (0, "O3", 3.0, None, None),
+        (0, "O4", 4.0, None, None), (0, "O5", 5.0, None, None),
+    ]  # fmt: skip
+    assert got.rejects == [(3, "LOD", "invalid-limit"), (5, "LOD", "invalid-limit")]
+
+
 def test_measurements_far_apart_in_the_file_are_known_as_repeated(tmp_path: Path) -> None:
     """Samples, assays and plates beyond the first room kept for them, met again at the end."""
     lines = ["SampleID;OlinkID;NPX;PlateID"]
