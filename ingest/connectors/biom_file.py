@@ -23,6 +23,7 @@ import numpy as np
 
 from biobraid.core.errors import SourceFileError
 from biobraid.core.files import PARTIAL
+from biobraid.ingest.connectors.biom_heap import has_endless_heap
 from biobraid.ingest.connectors.biom_json import JsonTable
 from biobraid.ingest.connectors.biom_parts import (
     Entries,
@@ -93,6 +94,8 @@ def _plain(job: FileJob) -> Iterator[Path]:
 @contextmanager
 def _open_hdf5(job: FileJob, path: Path) -> Iterator[h5py.File]:
     try:
+        if has_endless_heap(path):
+            raise OSError("libhdf5 would never come back")
         file = h5py.File(path, "r")
     except OSError:
         raise fault(job, "the HDF5 file is damaged or ends in the middle", "a whole file") from None

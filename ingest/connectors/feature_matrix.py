@@ -6,25 +6,25 @@ specimen and each measured cell.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import field_validator
+import pyarrow as pa
 
-from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.guarded import HIDDEN, allowed_columns, names_identifier
 from biobraid.ingest.connectors.matrix_columns import ColumnsMatrix
+from biobraid.ingest.connectors.matrix_header import first_column, open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
-from biobraid.ingest.connectors.omics_beside import open_table
-from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
-from biobraid.ingest.tabular import ParquetTable, TextTable
+from biobraid.ingest.connectors.omics_features import FeatureTableBeside
+from biobraid.ingest.connectors.omics_options import SAMPLE, ColumnOptions
 
 
-class MatrixOptions(OmicsOptions):
+class MatrixOptions(ColumnOptions):
     """Beside the options that all omics connectors share:
 
-    rows: what a row is. Rows of samples: `feature_columns` are regular expressions of the
+    rows: what a row is; it may be left out where the column of samples is known by its name.
+    Rows of samples: `feature_columns` are regular expressions of the
     columns that are features (default: every column that no option names), `plate` and `qc`
     (scope -> column) columns about the sample, `passed` the flags that say that all is well,
     `ignore` columns that are left out. Rows of features: `feature` is the column of their names
@@ -32,24 +32,12 @@ class MatrixOptions(OmicsOptions):
     taxonomy, panel, unit -> column), and every other column is a sample.
     """
 
-    rows: Literal["samples", "features"] = "samples"
-    feature_columns: list[str] = []
+    rows: Literal["samples", "features"] | None = None
     plate: str | None = None
     qc: dict[str, str] = {}
     passed: list[str] = ["PASS", "Pass", "pass", "0"]
-    ignore: list[str] = []
     feature: str | None = None
     about: dict[Literal["label", "symbol", "accession", "taxonomy", "panel", "unit"], str] = {}
-
-    @field_validator("feature_columns")
-    @classmethod
-    def _expressions(cls, given: list[str]) -> list[str]:
-        for text in given:
-            try:
-                re.compile(text)
-            except re.error as error:
-                raise ValueError(f"'{text}' is not a regular expression: {error.msg}") from None
-        return given
 
 
 @connector("feature_matrix", options=MatrixOptions)
@@ -58,7 +46,7 @@ def read_feature_matrix(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("feature_matrix").check_options(job.source.options)
     if not isinstance(options, MatrixOptions):
         raise TypeError("the connector is registered with other options")
-    with _open(job, options) as table:
+    with open_matrix(job, options) as table:
         if options.rows == "features":
             yield from ColumnsMatrix(
                 job, options, table, options.feature or table.header[0], {str(word): column for word, column in options.about.items()},
@@ -69,42 +57,27 @@ def read_feature_matrix(job: FileJob) -> Iterator[Chunk | Counts]:
             yield from RowsMatrix(job, options, table, layout).read()
 
 
-def _open(job: FileJob, options: MatrixOptions) -> TextTable | ParquetTable:
-    """The table; where its columns are samples, no message names one."""
-    try:
-        return open_table(
-            job.path, options.delimiter, options.quote, options.comment, options.encoding,
-            job.where, options.decimal,
-        )  # fmt: skip
-    except SourceFileError as error:
-        named = [fault for fault in error.faults if fault.found.startswith("column '")]
-        if options.rows == "samples" or not named:
-            raise
-        raise SourceFileError(
-            Fault(
-                named[0].where,
-                f"{len(named)} columns stand more than once in the header, or are no text",
-                "each sample once, in columns of text or numbers",
-                "Ask for the file again, with a name of its own for each sample.",
-            )
-        ) from None
-
-
 def _layout(job: FileJob, options: MatrixOptions, header: Sequence[str]) -> Layout:
     given = options.sample or job.source.person_id or SAMPLE
     if given == SAMPLE and SAMPLE not in header:
-        given = header[0]  # an unnamed index, as pandas and R write it
+        is_declared = options.rows == "samples" or bool(options.feature_columns)
+        given = first_column(job, header, is_declared)
     sample = given if isinstance(given, list) else [given]
     named = {
         *sample, job.source.person_id, options.collected, options.specimen.column,
         options.plate, *options.qc.values(), *options.controls, *options.ignore,
     }  # fmt: skip
-    patterns = [re.compile(text) for text in options.feature_columns]
-    features = {
-        c: c
-        for c in header
-        if c not in named and (not patterns or any(p.fullmatch(c) for p in patterns))
+    free = [c for c in header if c not in named]
+    known = FeatureTableBeside(job, options).knows(pa.array(free, pa.string())).tolist()
+    declared = {c for c, is_known in zip(free, known, strict=True) if is_known}
+    declared |= {c for c in free if options.declares(c)}
+    allowed = allowed_columns(job.source)
+    reasons = {
+        c: HIDDEN for c in free if c not in declared and names_identifier(c) and c not in allowed
     }
-    others = [c for c in header if c in options.ignore or (c not in named and c not in features)]
+    if options.feature_columns:
+        reasons |= {c: "unread-column" for c in free if not options.declares(c)}
+    features = {c: c for c in free if c not in reasons}
+    others = [c for c in header if c in options.ignore or c in reasons]
     view = View(features, plate=options.plate, qc=options.qc, others=others)
-    return Layout(sample, [view], "other", passed=options.passed)
+    return Layout(sample, [view], "other", passed=options.passed, reasons=reasons)

@@ -157,13 +157,16 @@ class _Activity:
                 )
                 self.counts.facts_read += 1
             else:
-                rule = "position" if _POSITION.fullmatch(name) else "field-unused"
-                self.counts.facts_read += 1
-                self.counts.facts_ignored += 1
-                self.counts.ignored[rule] += 1
+                self._ignore(name)
         if self.counts.facts_read == n_facts:  # nothing but its time
             self.counts.records_ignored += 1
             self.counts.ignored["empty-record"] += 1
+
+    def _ignore(self, name: str) -> None:
+        rule = "position" if _POSITION.fullmatch(name) else "field-unused"
+        self.counts.facts_read += 1
+        self.counts.facts_ignored += 1
+        self.counts.ignored[rule] += 1
 
     def _session(self, told: dict[str, Any]) -> None:
         start = _microseconds(told.get("start_time"))
@@ -178,6 +181,10 @@ class _Activity:
             ("fit.session", start, float("nan"), None, float(length.value), code, self.n)
         )
         self.counts.facts_read += 1
+        read = {"timestamp", "start_time", "total_elapsed_time", *(["sport"] if code else [])}
+        for name, found in told.items():
+            if name not in read and found.value is not None:
+                self._ignore(name)
 
     def land(self, writer: SampleWriter, native: str) -> Iterator[Chunk | Counts]:
         """Samples, rejects and counts."""

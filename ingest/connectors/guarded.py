@@ -7,6 +7,7 @@ vault, drop; identity: a type).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pyarrow as pa
@@ -32,6 +33,25 @@ GUARDED: dict[str, str] = {
         HIDDEN,
     ),
 }  # fmt: skip
+# Columns among measurements. Whole names or words only: symbols of genes hold any letters (NHSL1,
+# HLA-DOB), and those that are words themselves (NHS) are withheld until they are declared.
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_IDENTIFIER = re.compile(
+    r"(e?id|name|nhs|mrn|ssn|dob|yob|birth|born|medical_record(_(no|nr|number))?|"
+    r"((host_subject|person|patient|participant|subject|donor|individual|member|record|case|"
+    r"hospital|nhs|national|insurance|social_security)_?)(id|no|nr|num|number|identifier))"
+)
+_WORD = re.compile(
+    r"(^|_)(e_?mail|(tele)?phone|mobile|fax|zip|zip_?code|post_?code|postal_code|address|street|"
+    r"((first|last|given|family|full|patient|participant|sur|fore|maiden)_?)name|fname|lname|"
+    r"birth_?(date|day|month|year)|(date|day|month|year)_?of_?birth)(?![a-z])"
+)
+
+
+def names_identifier(column: str) -> bool:
+    """True if a column among measurements is named as what identifies somebody or a place."""
+    plain = re.sub(r"[^0-9a-z]+", "_", _CAMEL.sub("_", column).lower()).strip("_")
+    return plain in GUARDED or bool(_IDENTIFIER.fullmatch(plain) or _WORD.search(plain))
 
 
 def rule_of(field: str) -> str | None:

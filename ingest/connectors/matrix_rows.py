@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob
+from biobraid.ingest.connectors.matrix_header import places, refuse_samples
 from biobraid.ingest.connectors.omics_features import (
     FeatureTableBeside,
     definitions,
     feature_hashes,
     flags,
-    refuse_repeated,
     run_hashes,
     value_rows,
 )
@@ -55,7 +55,8 @@ class Layout:
 
     sample: columns that name the row's sample. only_filled: a row without any measurement holds
     no sample (it is ignored), instead of a sample in which nothing was measured.
-    passed: flags that say that all is well.
+    passed: flags that say that all is well. reasons: of the views' `others`, the rule they are
+    counted under, where it is not `unread-column`.
     """
 
     sample: Sequence[str]
@@ -65,6 +66,7 @@ class Layout:
     passed: Sequence[str] = ()
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     only_filled: bool = False
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 class RowsMatrix:
@@ -75,13 +77,17 @@ class RowsMatrix:
     ) -> None:
         self._job, self._options, self._table, self._layout = job, options, table, layout
         self._check(table.header)
-        features = {column for view in layout.views for column in view.features}
+        features = {column: key for view in layout.views for column, key in view.features.items()}
+        refuse_samples(job, options, table.header, features)
         own = [c for c in table.header if c not in features]
         used = {
             *layout.sample,
             *(c for v in layout.views for c in (v.plate, *v.qc.values(), *v.value_flags.values())),
         }
-        self._desk = SampleDesk(job, options, own, [c for c in used if c], layout.marks)
+        others = [c for view in layout.views for c in view.others]
+        self._desk = SampleDesk(
+            job, options, own, [c for c in used if c], layout.marks, others, layout.reasons
+        )
         about = {*layout.sample, job.source.person_id, options.collected, options.specimen.column,
                  *options.controls, *layout.marks}  # fmt: skip
         self._about = [c for c in own if c in about]
@@ -90,7 +96,8 @@ class RowsMatrix:
 
     def read(self) -> Iterator[Chunk | Counts]:
         """Chunks and counts, block by block."""
-        yield Counts(keys_are_unique=True)
+        rules = (r for r in self._layout.reasons.values() if r != "unread-column")
+        yield Counts(keys_are_unique=True, warnings=Counter(f"column-ignored:{r}" for r in rules))
         yield from self._define()
         done = 0
         for block in self._table:
@@ -113,7 +120,7 @@ class RowsMatrix:
             keys = pa.array(list(view.features.values()), pa.string())
             names = self._beside.names(keys)
             where = f"{self._job.where}, row 1"
-            refuse_repeated(where, names.to_pylist(), "features")
+            self._refuse_repeated(where, names.to_pylist(), list(view.features))
             self._hashes.append(feature_hashes(self._job, names))
             new = [i for i, name in enumerate(names.to_pylist()) if name not in told]
             told.update(names.to_pylist())
@@ -124,6 +131,17 @@ class RowsMatrix:
                     self._job, self._options, names.take(at), texts,
                     self._layout.kind, self._layout.unit,
                 )  # fmt: skip
+
+    def _refuse_repeated(self, where: str, names: list[str], columns: list[str]) -> None:
+        """SourceFileError if the table of features gives two columns one name."""
+        n_of = Counter(names)
+        twice = {c for c, name in zip(columns, names, strict=True) if n_of[name] > 1}
+        if twice:
+            at = places([i for i, c in enumerate(self._table.header, 1) if c in twice])
+            raise SourceFileError(
+                Fault(where, f"{len(twice)} columns are not features of their own: {at}",
+                      "a name of its own for each, in the table of features")
+            )  # fmt: skip
 
     def _block(self, block: TextBlock, counts: Counts) -> Iterator[Chunk]:
         names = sample_names([block.column(c) for c in self._layout.sample])
@@ -228,14 +246,14 @@ class RowsMatrix:
         where = f"{self._job.where}, row 1"
         missing = [c for c in self._layout.sample if c not in header]
         if missing:
-            raise SourceFileError([missing_column(where, c, header) for c in missing])
+            raise SourceFileError([missing_column(where, c, ()) for c in missing])
         if not any(view.features for view in self._layout.views):
             raise SourceFileError(
                 Fault(
                     where,
                     f"none of the {len(header)} columns is a feature",
                     "a column for each feature",
-                    "Is the delimiter right? Are the features' columns ignored by the options?",
+                    "Is the delimiter right? Are the columns declared (features, feature_columns)?",
                 )
             )
 

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.matrix_header import known_columns, open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
-from biobraid.ingest.connectors.omics_beside import open_table
-from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
+from biobraid.ingest.connectors.nightingale_names import is_biomarker
+from biobraid.ingest.connectors.omics_options import SAMPLE, ColumnOptions
 
 _FIELD = re.compile(
     r"(?:participant\.)?p(?P<a>\d+)_i(?P<b>\d+)|(?:f\.)?(?P<c>\d+)[-.](?P<d>\d+)\.0"
@@ -39,16 +40,16 @@ _FLAG_NAMES = {
 _WITHHELD = {"TAG": "error", "NDEF": "not-a-number"}  # a ratio with nothing below the line
 
 
-class NightingaleOptions(OmicsOptions):
+class NightingaleOptions(ColumnOptions):
     """Beside the options that all omics connectors share:
 
     qc: scope -> column of a flag of the sample, beyond the usual ones. plate: column of the
-    plate. ignore: columns that are no biomarkers.
+    plate. feature_columns: regular expressions of biomarkers that Nightingale does not name so.
+    ignore: columns that are no biomarkers.
     """
 
     qc: dict[str, str] = {}
     plate: str | None = None
-    ignore: list[str] = []
 
 
 @connector("nightingale", options=NightingaleOptions)
@@ -58,10 +59,7 @@ def read_nightingale(job: FileJob) -> Iterator[Chunk | Counts]:
     if not isinstance(options, NightingaleOptions):
         raise TypeError("the connector is registered with other options")
     options = options.model_copy(update={"absent": _WITHHELD | options.absent})
-    with open_table(
-        job.path, options.delimiter, options.quote, options.comment, options.encoding, job.where,
-        options.decimal,
-    ) as table:  # fmt: skip
+    with open_matrix(job, options) as table:
         of_biobank = _biobank_layout(job, table.header)
         layout = of_biobank or _own_layout(job, options, table.header)
         yield from RowsMatrix(job, options, table, layout).read()
@@ -123,7 +121,8 @@ def _own_layout(job: FileJob, options: NightingaleOptions, header: Sequence[str]
         *sample, job.source.person_id, options.collected, options.specimen.column, options.plate,
         *qc.values(), *options.controls, *options.ignore,
     }  # fmt: skip
-    features = {c: c for c in header if c not in named}
-    others = [c for c in options.ignore if c in header]
+    free = [c for c in header if c not in named]
+    features, reasons = known_columns(job, options, free, is_biomarker)
+    others = [c for c in header if c in options.ignore or c in reasons]
     view = View(features, plate=options.plate, qc=qc, others=others)
-    return Layout(sample, [view], "metabolite", passed=("0",))
+    return Layout(sample, [view], "metabolite", passed=("0",), reasons=reasons)

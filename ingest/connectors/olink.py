@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.connectors.contract import Chunk, Counts, FileJob, connector, get_connector
+from biobraid.ingest.connectors.matrix_header import known_columns, open_matrix
 from biobraid.ingest.connectors.matrix_rows import Layout, RowsMatrix, View
 from biobraid.ingest.connectors.olink_long import LongReader
 from biobraid.ingest.connectors.olink_options import (
@@ -19,9 +20,9 @@ from biobraid.ingest.connectors.olink_options import (
     PASSED,
     OlinkOptions,
     find_columns,
+    is_assay,
     sample_marks,
 )
-from biobraid.ingest.connectors.omics_beside import open_table
 from biobraid.ingest.connectors.omics_options import SAMPLE
 
 
@@ -31,10 +32,7 @@ def read_olink(job: FileJob) -> Iterator[Chunk | Counts]:
     options = get_connector("olink").check_options(job.source.options)
     if not isinstance(options, OlinkOptions):
         raise TypeError("the connector is registered with other options")
-    with open_table(
-        job.path, options.delimiter, options.quote, options.comment, options.encoding, job.where,
-        options.decimal,
-    ) as table:  # fmt: skip
+    with open_matrix(job, options) as table:
         roles = find_columns(options, table.header)
         is_long = "feature" in roles and "value" in roles
         if options.layout == "long" and not is_long:
@@ -48,7 +46,7 @@ def read_olink(job: FileJob) -> Iterator[Chunk | Counts]:
 def _wide(
     job: FileJob, options: OlinkOptions, header: Sequence[str], roles: dict[str, str]
 ) -> Layout:
-    """One line a sample: every column is an assay that is not named otherwise."""
+    """One line a sample: the columns that are assays by Olink's ids, or that are declared."""
     given = options.sample or roles.get("sample") or job.source.person_id or SAMPLE
     sample = given if isinstance(given, list) else [given]
     marks = sample_marks(roles)
@@ -59,10 +57,11 @@ def _wide(
         options.collected, options.specimen.column,
     }  # fmt: skip
     no_assays = {*options.ignore, *NO_ASSAYS, *(c for names in NAMES.values() for c in names)}
-    features = {c: c for c in header if c not in named | no_assays}
-    others = [c for c in header if c in no_assays and c not in named]
+    free = [c for c in header if c not in named | no_assays]
+    features, reasons = known_columns(job, options, free, is_assay)
+    others = [c for c in header if c not in named and (c in no_assays or c in reasons)]
     view = View(features, plate=plate, qc=qc, others=others)
-    return Layout(sample, [view], "protein", "NPX", PASSED, marks)
+    return Layout(sample, [view], "protein", "NPX", PASSED, marks, reasons=reasons)
 
 
 def _not_long(job: FileJob, roles: dict[str, str]) -> Fault:

@@ -163,7 +163,18 @@ class LongReader:
                 yield Chunk("raw.reject", reject_table(numbers[is_out], reason, expected, column))
         lands = is_given & ~(bad | lost | strange | twice)
         if lands.any():
-            yield self._rows(block, rows, lands, sample, feature, cells, plates)
+            limits = self._limits(block, pa.array(rows[lands]))
+            if limits is not None:
+                is_none = ~limits.is_empty & limits.value.is_null().to_numpy(zero_copy_only=False)
+                n_none = int(is_none.sum())
+                counts.facts_read += n_none
+                counts.facts_rejected += n_none
+                if n_none:  # costs the limit and not the value
+                    lines, column = numbers[lands][is_none], self._roles["lod"]
+                    rejects = reject_table(lines, "invalid-limit", "a number", column)
+                    yield Chunk("raw.reject", rejects)
+            lod = None if limits is None else limits.value
+            yield self._rows(block, rows, lands, sample, feature, cells, plates, lod)
 
     def _of_another(self, block: TextBlock, at: pa.Array, sample: Ints) -> Bools:
         """Lines that give a sample to another person than its first line did."""
@@ -185,10 +196,10 @@ class LongReader:
         feature: Ints,
         cells: Numbers,
         plates: pa.StringArray | None,
+        lod: pa.DoubleArray | None,
     ) -> Chunk:
         at, mask = pa.array(rows[lands]), pa.array(lands)
         columns = cells.columns(lands)
-        lod = self._limits(block, at)
         if lod is not None:
             below = pc.fill_null(pc.less(columns["value"], lod), False)
             columns["limit_value"] = pc.coalesce(columns["limit_value"], lod)
@@ -242,11 +253,11 @@ class LongReader:
         self._hashes = np.concatenate([self._hashes, feature_hashes(self._job, names)])
         return definitions(self._job, self._options, names, columns, "protein", "NPX")
 
-    def _limits(self, block: TextBlock, at: pa.Array) -> pa.DoubleArray | None:
+    def _limits(self, block: TextBlock, at: pa.Array) -> Numbers | None:
         if "lod" not in self._roles:
             return None
         cells = block.column(self._roles["lod"]).take(at)
-        return read_numbers(cells, {}, self._options.null_values, self._options.decimal).value
+        return read_numbers(cells, {}, self._options.null_values, self._options.decimal)
 
     def _warning(self, role: str, block: TextBlock, at: pa.Array) -> pa.StringArray | None:
         words = self._column(role, block, at)

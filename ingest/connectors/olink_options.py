@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from biobraid.ingest.connectors.omics_options import SAMPLE, OmicsOptions
+from biobraid.ingest.connectors.omics_options import SAMPLE, ColumnOptions
 
 # role -> names in NPX files of Target, Explore and Explore HT, of UK Biobank and CKB.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -38,19 +39,23 @@ CONTROL_ASSAY = (
     r"(?i)(inc(ubation)?|ext(ension)?|amp(lification)?|det(ection)?)[ _-]?(control|ctrl).*"
 )
 
+_UNIPROT = r"([OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9]([A-Z][A-Z0-9]{2}[0-9]){1,2})"
+_ASSAY = re.compile(rf"OID\d{{4,6}}(_.*)?|{_UNIPROT}([_;,]{_UNIPROT})*|(?i:{CONTROL_ASSAY[4:]})")
 
-class OlinkOptions(OmicsOptions):
+
+class OlinkOptions(ColumnOptions):
     """Beside the options that all omics connectors share:
 
     layout: long, one line a measurement; wide, one line a sample and one column an assay; auto
     tells it by the header. columns: role -> column, where a file names it otherwise (roles:
     feature, value, lod, plate, sample_qc, assay_qc, sample_type, assay_type, panel, symbol,
-    accession, unit). ignore: columns of a wide file that are no assays.
+    accession, unit). feature_columns: regular expressions of the columns of a wide file that are
+    assays, beside Olink's and UniProt's ids; symbols of genes are no ids, since any word may be
+    one. ignore: columns of a wide file that are no assays.
     """
 
     layout: Literal["auto", "long", "wide"] = "auto"
     columns: dict[str, str] = {}
-    ignore: list[str] = []
     plate: str | None = None
 
 
@@ -63,6 +68,11 @@ def find_columns(options: OlinkOptions, header: Sequence[str]) -> dict[str, str]
         if name is not None:
             found[role] = name
     return found
+
+
+def is_assay(column: str) -> bool:
+    """True for a column of a wide file that is named by an id of Olink's or UniProt's."""
+    return _ASSAY.fullmatch(column.strip()) is not None
 
 
 def sample_marks(roles: Mapping[str, str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ delimited connector they belong to the delivery of the file that names them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,11 +36,21 @@ _HEADER_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Beside:
-    """Rows of a table beside the file, found by their key."""
+    """Rows of a table beside the file, found by their key.
+
+    n_unreadable, n_without_key: rows that are not among them, for the warnings of the file.
+    """
 
     header: tuple[str, ...]
     rows: pa.Table
     index: KeyIndex
+    n_unreadable: int = 0
+    n_without_key: int = 0
+
+    def warnings(self, what: str) -> Counter[str]:
+        """How many rows of the table (of samples, of features) were left out, by reason."""
+        lost = {"unreadable": self.n_unreadable, "without-key": self.n_without_key}
+        return +Counter({f"{what}-row-{reason}": n for reason, n in lost.items()})
 
     def find(self, keys: pa.StringArray) -> pa.Int64Array:
         """Row of each key; null where there is none."""
@@ -85,24 +96,27 @@ class _Asked:
 @lru_cache(maxsize=4)
 def _read(asked: _Asked) -> Beside:
     rule, where = asked.rule, asked.where
-    blocks = []
+    blocks, n_unreadable = [], 0
     for path, *_ in asked.files:
         with open_table(path, rule.delimiter, rule.quote, rule.comment, rule.encoding, where) as t:
             if rule.key not in t.header:
                 raise SourceFileError(missing_column(where, rule.key, t.header))
             for block in t:
+                n_unreadable += block.rejects.num_rows
                 columns = [trimmed(block.column(name)) for name in t.header]
                 blocks.append(pa.table(columns, list(t.header)))
     if not blocks:
         raise SourceFileError(Fault(where, "the table holds no row", "a row for each sample"))
     rows = pa.concat_tables(blocks, promote_options="default").combine_chunks()
+    n_without_key = rows[rule.key].null_count
     rows = rows.filter(rows[rule.key].is_valid())
     n_twice = rows.num_rows - pc.count_distinct(rows[rule.key]).as_py()
     if n_twice:
         raise SourceFileError(
             Fault(where, f"{n_twice} rows repeat a '{rule.key}'", "one row for each")
         )
-    return Beside(tuple(rows.column_names), rows, KeyIndex(rows[rule.key].combine_chunks()))
+    index = KeyIndex(rows[rule.key].combine_chunks())
+    return Beside(tuple(rows.column_names), rows, index, n_unreadable, n_without_key)
 
 
 def open_table(

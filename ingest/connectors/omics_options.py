@@ -137,6 +137,28 @@ class OmicsOptions(Strict):
         return given
 
 
+class ColumnOptions(OmicsOptions):
+    """Beside the options that all omics connectors share, for rows that are samples:
+
+    feature_columns: regular expressions of columns that are features. ignore: columns that are
+    none, whatever else they look like.
+    """
+
+    feature_columns: list[str] = []
+    ignore: list[str] = []
+
+    @field_validator("feature_columns")
+    @classmethod
+    def _feature_expressions(cls, given: list[str]) -> list[str]:
+        for text in given:
+            _compiles(text)
+        return given
+
+    def declares(self, column: str) -> bool:
+        """True for a column that `feature_columns` says is a feature."""
+        return any(re.fullmatch(text, column) for text in self.feature_columns)
+
+
 def _compiles(text: str) -> None:
     try:
         re.compile(text)

@@ -8,6 +8,7 @@ id is a placeholder: a placeholder shared by several samples would fuse several 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -60,15 +61,24 @@ class SampleDesk:
         own_columns: Sequence[str],
         used: Sequence[str] = (),
         marks: Mapping[str, Sequence[str]] | None = None,
+        unnamed: Sequence[str] = (),
+        reasons: Mapping[str, str] | None = None,
     ) -> None:
         """own_columns: columns about samples that the file itself has; used: those of them that
-        the connector reads; marks: the format's own rules for controls, as options.controls."""
+        the connector reads; marks: the format's own rules for controls, as options.controls;
+        unnamed: own columns whose names no message may tell; reasons: own columns -> the rule
+        their cells are ignored by."""
         refuse_what_cannot_be(job)
         self._job, self._options = job, options
+        self._reasons = dict(reasons or {})
         self._own = tuple(own_columns)
         self._beside: Beside | None = None
         if options.samples is not None:
             self._beside = read_beside(job, options.samples, "option samples")
+        self._warnings = self._beside.warnings("samples") if self._beside else Counter()
+        if options.features is not None:
+            features = read_beside(job, options.features, "option features")
+            self._warnings += features.warnings("features")
         self._rules = [
             (column, [re.compile(text) for text in texts])
             for rules in (marks or {}, options.controls)
@@ -77,6 +87,8 @@ class SampleDesk:
         self._placeholders = [re.compile(text) for text in (NOBODY, *options.placeholder_ids)]
         named = {options.collected, options.specimen.column, job.source.person_id, *used}
         self._others = [c for c in self._own if c not in named and c not in self._controls()]
+        self._near = [c for c in (SAMPLE, *self._own) if c not in set(unnamed)]
+        self._near += self._beside.header if self._beside else ()
         self._check()
         self._scope = f"{job.study.id}/{job.source_id}/specimen"
         self._seen: set[str] = set()
@@ -95,6 +107,8 @@ class SampleDesk:
         """
         names = pc.utf8_trim_whitespace(names)
         n = len(names)
+        counts.warnings.update(self._warnings)  # of the file: once
+        self._warnings.clear()
         place = self._places(names)
         columns = _Columns(names, own, self._beside, place, tuple(self._options.null_values))
         alive = np.ones(n, dtype=bool)
@@ -161,7 +175,7 @@ class SampleDesk:
             if filled:
                 counts.facts_read += filled
                 counts.facts_ignored += filled
-                counts.ignored["unread-column"] += filled
+                counts.ignored[self._reasons.get(name, "unread-column")] += filled
         start = pa.nulls(len(kept), pa.string()) if times is None else times.start_time
         samples = Samples(records, persons, start)
         rule = self._options.specimen
@@ -228,7 +242,7 @@ class SampleDesk:
         missing = sorted({name for name in named if name is not None and name not in known})
         if missing:
             where = f"{self._job.where}, row 1"
-            raise SourceFileError([missing_column(where, name, known) for name in missing])
+            raise SourceFileError([missing_column(where, name, self._near) for name in missing])
 
 
 def sample_names(columns: Sequence[pa.StringArray]) -> pa.StringArray:

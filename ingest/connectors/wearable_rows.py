@@ -23,7 +23,15 @@ import pyarrow.compute as pc
 
 from biobraid.core.keys import IngestKeys
 from biobraid.ingest.connectors.contract import Chunk, FileJob
-from biobraid.ingest.connectors.wearable_times import FLAGS, NO_OFFSET, SECOND, Clock, Ints
+from biobraid.ingest.connectors.met_records import MetRecords
+from biobraid.ingest.connectors.wearable_times import (
+    FLAGS,
+    NO_OFFSET,
+    SECOND,
+    Clock,
+    Ints,
+    second_passes,
+)
 from biobraid.ingest.hashing import (
     U64,
     mix,
@@ -85,6 +93,7 @@ class SampleWriter:
     job: FileJob
     named: set[str] = field(default_factory=set)
     seen: Counter[int] = field(default_factory=Counter)
+    met: MetRecords = field(default_factory=MetRecords)
 
     @property
     def zone(self) -> str:
@@ -156,7 +165,7 @@ class SampleWriter:
         return again
 
     def _second_passes(self, given: Given, series: U64) -> tuple[Clock, U64]:
-        """How often an ambiguous second came before; a second pass is an hour later in UTC."""
+        """How often an ambiguous second came before; a second pass is later in UTC."""
         clock = given.clock
         if not (clock.flag == FLAGS.index(AMBIGUOUS)).any():
             return clock, np.zeros(len(given), dtype=np.uint64)
@@ -164,8 +173,7 @@ class SampleWriter:
         if given.code is not None:
             names = mix(names, value_hashes(self.job.keys, "code", given.code))
         again = self.passes(names, clock)
-        offset = np.where(again == 1, clock.offset - 60, clock.offset).astype(np.int16)
-        offset = np.where(clock.offset == NO_OFFSET, clock.offset, offset)
+        offset = second_passes(clock, self.zone, again == 1)
         return Clock(clock.local, offset, clock.flag, clock.is_valid), again
 
 
@@ -181,7 +189,7 @@ def _ids(given: Given, clock: Clock, series: U64, again: U64) -> tuple[U64, U64]
     more = np.mod(instant, SECOND).astype(np.uint64)  # below the second
     if given.extra is not None:
         more = np.where(given.extra == 0, more, mix(more, given.extra))
-    more = np.where(again < 2, more, mix(more, again))  # the second pass is an hour later
+    more = np.where(again < 2, more, mix(more, again))  # the second pass is later in UTC
     # A skipped hour, counted by the offset before it, has the instants of the hour that follows.
     more = np.where(clock.flag == FLAGS.index(NONEXISTENT), mix(more, np.uint64(1)), more)
     row = np.where(more == 0, row, mix(row, more))

@@ -126,6 +126,10 @@ def _facts(
     if n_empty:
         counts.records_ignored += n_empty
         counts.ignored["empty-record"] += n_empty
+    n_continued = rows.n_continued(rows.good & is_held)
+    if n_continued:
+        counts.records_ignored += n_continued
+        counts.ignored["continued-record"] += n_continued
     return rows.good & is_held
 
 

@@ -110,6 +110,12 @@ class TableRows:
         }
         return Chunk("version", pa.table(rows))
 
+    def n_continued(self, is_held: Bools) -> int:
+        """How many rows go on with a record of an earlier row: a person and time without a key."""
+        if self._spec.key or self._record is None:
+            return 0
+        return int(self._writer.met.repeated(self._record[is_held]).sum())
+
     def samples(self, header: Sequence[str]) -> Iterator[Found]:
         """The samples of each column, of the rows that are good."""
         spec, block = self._spec, self._block

@@ -137,6 +137,22 @@ def placed(clock: Clock, zone: str) -> Clock:
     return Clock(clock.local, offset, flag, clock.is_valid)
 
 
+def second_passes(clock: Clock, zone: str, which: Bools) -> npt.NDArray[np.int16]:
+    """The clock's offsets, but those of the second pass where `which`, as the zone has them.
+
+    A clock is set back by an hour as a rule, and by half of one on Lord Howe Island.
+    """
+    offset = clock.offset.copy()
+    which = which & (clock.offset != NO_OFFSET)
+    if not which.any():
+        return offset
+    local = pa.array(clock.local[which], pa.timestamp("us"))
+    last = pc.assume_timezone(local, zone, ambiguous="latest", nonexistent="latest")
+    utc = pc.cast(pc.cast(last, pa.timestamp("us", "UTC")), pa.int64()).to_numpy()
+    offset[which] = np.floor_divide(clock.local[which] - utc, MINUTE).astype(np.int16)
+    return offset
+
+
 def to_zone(clock: Clock, zone: str) -> Clock:
     """The same instants on the clock of another zone."""
     instants = pa.array(clock.instant, pa.timestamp("us", "UTC"))

@@ -166,7 +166,8 @@ def _keep_last(
         n_lost = max(tally.records_landed - n_records, 0)
         tally.records_rejected += n_lost
         tally.facts_read -= n_dropped
-        tally.rejects[(DUPLICATE, "", "record")] += n_lost
+        if n_lost:
+            tally.rejects[(DUPLICATE, "", "record")] += n_lost
     return kept
 
 

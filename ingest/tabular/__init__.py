@@ -8,7 +8,12 @@ with open_table(path, Dialect(delimiter="\\t"), where=job.where) as table:
 from biobraid.ingest.tabular.block import REJECT, Cells, TextBlock, trimmed
 from biobraid.ingest.tabular.dialect import Dialect
 from biobraid.ingest.tabular.parquet_table import ParquetTable, is_parquet, open_parquet_table
-from biobraid.ingest.tabular.text_table import BLOCK_BYTES, TextTable, open_text_table
+from biobraid.ingest.tabular.text_table import (
+    BLOCK_BYTES,
+    TextTable,
+    UnusableColumns,
+    open_text_table,
+)
 
 __all__ = [
     "BLOCK_BYTES",
@@ -18,6 +23,7 @@ __all__ = [
     "ParquetTable",
     "TextBlock",
     "TextTable",
+    "UnusableColumns",
     "is_parquet",
     "open_parquet_table",
     "open_text_table",

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from biobraid.core.errors import Fault, SourceFileError
 from biobraid.ingest.tabular.block import ArrowBlock, TextBlock
-from biobraid.ingest.tabular.text_table import missing_column
+from biobraid.ingest.tabular.text_table import UnusableColumns, missing_column
 
 BLOCK_CELLS = 2_000_000
 _MAGIC = b"PAR1"
@@ -73,17 +73,20 @@ class ParquetTable:
         self._block_rows = block_rows or max(BLOCK_CELLS // max(len(self.columns), 1), 1)
         known = set(self.header)
         faults = [missing_column(where, c, self.header) for c in self.columns if c not in known]
-        for field in file.schema_arrow:
-            if field.name in self.columns and not _has_text(field.type):
-                faults.append(Fault(where, f"column '{field.name}' is nested or binary", "text"))
+        nested = {
+            field.name
+            for field in file.schema_arrow
+            if field.name in self.columns and not _has_text(field.type)
+        }
         faults += [
-            Fault(where, f"column '{name}' stands twice", "each column once")
-            for name, n in sorted(Counter(self.header).items())
-            if n > 1
+            Fault(where, f"column '{n}' is nested or binary", "text") for n in sorted(nested)
         ]
+        twice = {name for name, n in Counter(self.header).items() if n > 1}
+        faults += [Fault(where, f"column '{n}' stands twice", "each once") for n in sorted(twice)]
         if faults:
             file.close()
-            raise SourceFileError(faults)
+            bad = nested | twice
+            raise UnusableColumns(faults, [i for i, n in enumerate(self.header, 1) if n in bad])
 
     def __enter__(self) -> Self:
         return self

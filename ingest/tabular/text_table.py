@@ -45,6 +45,15 @@ def open_text_table(
         raise
 
 
+class UnusableColumns(SourceFileError):
+    """Columns that stand twice or are no text; places: their numbers, from 1, where no name may
+    be told."""
+
+    def __init__(self, faults: Fault | str | Sequence[Fault], places: Sequence[int] = ()) -> None:
+        super().__init__(faults)
+        self.places = tuple(places)
+
+
 class TextTable:
     """An open delimited file. Empty lines and comment lines are no records."""
 
@@ -171,7 +180,7 @@ class TextTable:
         names = [(plain.column(str(i))[0].as_py() or "").strip() for i in range(n)]
         twice = {name: k for name, k in Counter(names).items() if k > 1}
         if twice:
-            raise SourceFileError(
+            raise UnusableColumns(
                 [
                     Fault(
                         where,
@@ -180,7 +189,8 @@ class TextTable:
                         "Ask for the file again, with a name of its own for each column.",
                     )
                     for name, k in sorted(twice.items())
-                ]
+                ],
+                [i for i, name in enumerate(names, 1) if name in twice],
             )
         return tuple(names)
 

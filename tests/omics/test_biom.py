@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from biobraid.core.errors import SourceFileError
+from biobraid.ingest.connectors.biom_heap import has_endless_heap
 from biobraid.ingest.sample.omics.microbiome import write_biom
 from tests.omics.delivery import deliver
 
@@ -178,6 +179,27 @@ def test_an_hdf5_matrix_and_its_metadata_must_fit_its_ids(folder: Path, what: st
         else:
             file["sample/metadata/site"] = ["feces"]
     with pytest.raises(SourceFileError, match="do not fit its ids"):
+        deliver(path, "biom", OPTIONS, **SOURCE)
+
+
+@pytest.mark.parametrize("is_free", [False, True])
+def test_a_heap_of_strings_that_libhdf5_would_read_for_ever_is_damage(
+    folder: Path, is_free: bool
+) -> None:
+    """Without the look at the heap this test would not fail, but never end."""
+    path = as_hdf5(folder / "table.biom")
+    with h5py.File(path, "a") as file:
+        del file["sample/ids"]
+        file.create_dataset("sample/ids", data=SAMPLES, dtype=h5py.string_dtype())
+    assert not has_endless_heap(path)
+    data = bytearray(path.read_bytes())
+    first = data.rindex(b"GCOL") + 16  # the size of an object stands 8 bytes into it
+    if is_free:
+        data[first : first + 2] = bytes(2)
+    data[first + 8 : first + 16] = (0 if is_free else 2**64 - 16).to_bytes(8, "little")
+    path.write_bytes(data)
+    assert has_endless_heap(path)
+    with pytest.raises(SourceFileError, match="HDF5 file is damaged"):
         deliver(path, "biom", OPTIONS, **SOURCE)
 
 

@@ -117,3 +117,88 @@ def test_no_message_names_a_sample(tmp_path: Path) -> None:
             deliver(tmp_path / "m.csv", "feature_matrix", options, text)
         assert "Okafor7" not in str(caught.value)
         assert "nami" not in str(caught.value)
+
+
+NAMES = ("Okafor7", "Ng12", "Silva4")
+
+
+@pytest.mark.parametrize(("options", "first", "said"), [
+    ({}, "x", "nothing says whether the rows are samples"),
+    ({}, "", "nothing says whether the rows are samples"),
+    ({"rows": "samples"}, "gene_id", "named as one of features"),
+    ({"samples": {"files": "who.csv", "key": "tube"}, "rows": "samples"}, "x",
+     "2 columns are samples: column 2, 4"),
+    ({"controls": {"sample": ["Ng.*"]}, "rows": "samples"}, "x", "1 columns are samples: column 3"),
+    ({"features": {"files": "what.csv", "key": "gene"}, "rows": "samples"}, "x",
+     "knows none of the 3 columns"),
+])  # fmt: skip
+def test_columns_that_are_samples_are_no_features(
+    tmp_path: Path, options: dict[str, Any], first: str, said: str
+) -> None:
+    """Landed as features, their names would be ids of participants in the warehouse."""
+    (tmp_path / "who.csv").write_text("tube,person\nOkafor7,anna\nSilva4,bert\n")
+    (tmp_path / "what.csv").write_text("gene\ng1\n")
+    text = f"{first},{','.join(NAMES)}\ng1,1,2,3\n"
+    with pytest.raises(SourceFileError, match=said) as caught:
+        deliver(tmp_path / "m.csv", "feature_matrix", options, text)
+    assert "rows: features" in str(caught.value)
+    assert not any(name in str(caught.value) for name in NAMES)
+
+
+def test_a_column_that_the_table_of_features_knows_is_a_feature(tmp_path: Path) -> None:
+    (tmp_path / "who.csv").write_text("tube,person\n1,anna\n2,bert\n")
+    (tmp_path / "what.csv").write_text("gene\n1\n3\n")
+    options = {"sample": "x", "samples": {"files": "who.csv", "key": "tube"},
+               "features": {"files": "what.csv", "key": "gene"}}  # fmt: skip
+    got = deliver(tmp_path / "m.csv", "feature_matrix", options, "x,1,3\n1,5,6\n",
+                  person_id="person")  # fmt: skip
+    assert got.values() == [(0, "1", 5.0), (0, "3", 6.0)]
+
+
+@pytest.mark.parametrize(("connector", "options", "text", "said"), [
+    ("feature_matrix", {}, "sample,Okafor7,g,Okafor7\n", "2 columns .*: column 2, 4"),
+    ("feature_matrix", {"sample": "Okafor"}, "sample,Okafor7\na,1\n", "no column 'Okafor'"),
+    ("feature_matrix", {"collected": "Okafor", "feature_columns": ["g"]},
+     "sample,Okafor7,g\na,1,1\n", "no column 'Okafor'"),
+    ("feature_matrix", {"features": {"files": "what.csv", "key": "gene", "name": "name"}},
+     "sample,Okafor7,Okafor8\na,1,1\n", "2 columns are not features of their own: column 2, 3"),
+    ("olink", {}, "SampleID,Okafor7,Okafor7\n", "column 2, 3"),
+    ("nightingale", {}, "Sample id,Okafor7,Okafor7\n", "column 2, 3"),
+])  # fmt: skip
+def test_no_message_names_a_column_of_a_matrix(
+    tmp_path: Path, connector: str, options: dict[str, Any], text: str, said: str
+) -> None:
+    (tmp_path / "what.csv").write_text("gene,name\nOkafor7,a\nOkafor8,a\n")
+    with pytest.raises(SourceFileError, match=said) as caught:
+        deliver(tmp_path / "m.csv", connector, options, text)
+    assert "Okafor7" not in str(caught.value)
+
+
+def test_repeated_columns_of_parquet_are_told_by_place(tmp_path: Path) -> None:
+    rows = pa.table([["a"], [1], [2]], names=["sample", "Okafor7", "Okafor7"])
+    pq.write_table(rows, tmp_path / "m.parquet")
+    with pytest.raises(SourceFileError, match="column 2, 3") as caught:
+        deliver(tmp_path / "m.parquet", "feature_matrix")
+    assert "Okafor7" not in str(caught.value)
+
+
+def test_identifiers_among_the_columns_are_withheld_and_counted(tmp_path: Path) -> None:
+    text = "sample,Phone Number,nhs_no,DateOfBirth,home.postcode2,NHS,NHSL1,HLA-DOB,IDS,EID1\n"
+    text += "a,7700900123,9434765919,19610203,4051,1,2,3,4,5\n"
+    got = deliver(tmp_path / "m.csv", "feature_matrix", {}, text)
+    assert [name for _, name, _ in got.values()] == ["EID1", "HLA-DOB", "IDS", "NHSL1"]
+    assert got.tally.ignored == {"identifier-undeclared": 5}
+    assert got.tally.warnings == {"column-ignored:identifier-undeclared": 5}
+
+
+@pytest.mark.parametrize("declared", [
+    {"options": {"feature_columns": ["NHS", "g.*"]}},
+    {"options": {"features": {"files": "what.csv", "key": "gene"}}},
+    {"free_text": [{"variable": "NHS", "rule": "allow", "reason": "a gene"}]},
+])  # fmt: skip
+def test_a_declared_feature_is_none_of_the_identifiers(
+    tmp_path: Path, declared: dict[str, Any]
+) -> None:
+    (tmp_path / "what.csv").write_text("gene\nNHS\n")
+    got = deliver(tmp_path / "m.csv", "feature_matrix", text="sample,NHS,g1\na,1,2\n", **declared)
+    assert got.values() == [(0, "NHS", 1.0), (0, "g1", 2.0)]

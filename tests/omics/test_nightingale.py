@@ -64,3 +64,21 @@ def test_nightingale_s_own_table_keeps_what_was_withheld(tmp_path: Path) -> None
         (1, "Total_C", None, None, None, "error", "high-lactate=1"),
     ]
     assert got.rejects == [(4, "", "duplicate-sample")]
+
+
+def test_only_biomarkers_by_name_or_declaration_land(tmp_path: Path) -> None:
+    """A number that Nightingale does not measure may be anything of a person."""
+    text = """
+        Sample id,NHS number,Age,Gp,XXL-VLDL-PL_%,ApoB/ApoA1,Omega_3_pct,Total BCAA
+        S1,9434765919,61,7,0.1,0.2,0.3,0.4
+        S2,9434765870,,,1,2,3,4
+    """
+    path = tmp_path / "nmr.csv"
+    got = deliver(path, "nightingale", text=text, person_id="Sample id")
+    names = {"XXL-VLDL-PL_%", "ApoB/ApoA1", "Omega_3_pct", "Total BCAA"}
+    assert {f["feature"] for f in got.features.values()} == names
+    assert got.tally.ignored == {"undeclared-column": 4}
+    assert got.tally.warnings == {"column-ignored:undeclared-column": 3}
+    options = {"feature_columns": ["Gp"]}
+    got = deliver(path, "nightingale", options, text, person_id="Sample id")
+    assert {f["feature"] for f in got.features.values()} == {*names, "Gp"}

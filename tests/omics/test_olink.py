@@ -73,6 +73,17 @@ def test_parquet_lands_the_same_rows(tmp_path: Path) -> None:
     assert got.values(*COLUMNS) == EXPECTED
 
 
+def test_a_limit_that_is_no_number_is_rejected_and_its_value_lands(tmp_path: Path) -> None:
+    text = "SampleID,OlinkID,LOD,NPX\nA,O1,1,0.5\nA,O2,low,2\nA,O3,NA,3\nA,O4,<1,4\nA,O5,,5\n"
+    text += "A,O6,low,\n"
+    got = deliver(tmp_path / "npx.csv", "olink", text=text, person_id="SampleID")
+    assert got.values("value", "limit_value", "censored") == [
+        (0, "O1", 0.5, 1.0, "left"), (0, "O2", 2.0, None, None), (0, "O3", 3.0, None, None),
+        (0, "O4", 4.0, None, None), (0, "O5", 5.0, None, None),
+    ]  # fmt: skip
+    assert got.rejects == [(3, "LOD", "invalid-limit"), (5, "LOD", "invalid-limit")]
+
+
 def test_measurements_far_apart_in_the_file_are_known_as_repeated(tmp_path: Path) -> None:
     """Samples, assays and plates beyond the first room kept for them, met again at the end."""
     lines = ["SampleID;OlinkID;NPX;PlateID"]
@@ -134,7 +145,8 @@ def test_a_wide_file_has_a_column_for_each_assay(tmp_path: Path) -> None:
         Neg_Ctrl_1,P1,PASS,3,1,1
         B2,P1,WARN,4,1,1
     """
-    got = deliver(tmp_path / "wide.csv", "olink", text=text, person_id="SampleID")
+    options = {"feature_columns": ["il6", "tnf"]}
+    got = deliver(tmp_path / "wide.csv", "olink", options, text, person_id="SampleID")
     assert got.values("value", "qc_flag", "plate_id") == [
         (0, "il6", 1.5, None, "P1"), (0, "tnf", 0.3, None, "P1"),
         (1, "tnf", -0.4, "sample=WARN", "P1"),
@@ -142,6 +154,20 @@ def test_a_wide_file_has_a_column_for_each_assay(tmp_path: Path) -> None:
     assert got.books == (4, 2, 1, 1)
     assert got.rejects == [(5, "", "duplicate-sample")]
     assert got.tally.ignored["unread-column"] == 2
+
+
+def test_columns_of_a_wide_file_are_assays_by_id_or_by_declaration(tmp_path: Path) -> None:
+    """A symbol of a gene may be any word: only the study can say that it is one."""
+    (tmp_path / "assays.csv").write_text("assay\ntnf\n")
+    text = "SampleID,nhs_number,age,tnf,OID20049,P05231,Inc Ctrl 1\nA1,9434765919,61,1,2,3,4\n"
+    path = tmp_path / "wide.csv"
+    options = {"features": {"files": "assays.csv", "key": "assay"}}
+    got = deliver(path, "olink", options, text, person_id="SampleID")
+    assert [f for _, f, _ in got.values()] == ["Inc Ctrl 1", "OID20049", "P05231", "tnf"]
+    assert got.tally.ignored == {"undeclared-column": 2}
+    with pytest.raises(SourceFileError, match="none of the 3 columns is a feature") as caught:
+        deliver(path, "olink", text="SampleID,age,tnf\nA1,61,1\n", person_id="SampleID")
+    assert "feature_columns" in str(caught.value)
 
 
 def test_faults_of_a_file_and_of_the_declaration_are_said(tmp_path: Path) -> None:

@@ -38,3 +38,19 @@ def test_a_sample_named_by_several_empty_columns_has_no_name(tmp_path: Path) -> 
     got = deliver(tmp_path / "m.csv", "feature_matrix", options, text, person_id="sample")
     assert [reason for *_, reason in got.rejects] == ["missing-sample-id"] * 2
     assert got.books == (3, 1, 2, 0)
+
+
+def test_rows_of_the_tables_beside_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    """Their samples would be unknown ones, with nothing to say why."""
+    (tmp_path / "who.csv").write_bytes(b"tube,person\nS1,anna\nS2\n,bert\nS3,\xff\n")
+    (tmp_path / "what.csv").write_text("gene,label\ng1,first\ng2,a,b\n")
+    options = {
+        "samples": {"files": "who.csv", "key": "tube"}, "sample": "sample",
+        "features": {"files": "what.csv", "key": "gene", "label": "label"},
+    }  # fmt: skip
+    text = "sample,g1,g2\nS1,1,2\nS2,1,2\nS3,1,2\n"
+    got = deliver(tmp_path / "m.csv", "feature_matrix", options, text, person_id="person")
+    assert got.rejects == [(3, "", "unknown-sample"), (4, "", "unknown-sample")]
+    assert got.tally.warnings == {
+        "samples-row-unreadable": 2, "samples-row-without-key": 1, "features-row-unreadable": 1,
+    }  # fmt: skip

@@ -32,3 +32,18 @@ def test_a_fraction_finer_than_a_microsecond_is_cut(home: Home) -> None:
     )
     run(home)
     assert landed(home, "start_time::VARCHAR") == [("2023-05-01 08:00:00.123456",)]
+
+
+def test_the_second_pass_is_as_late_as_the_zone_sets_its_clock_back(home: Home) -> None:
+    """On Lord Howe Island by half an hour: from +11:00 to +10:30."""
+    fitabase(home, zone="Australia/Lord_Howe")
+    clock = [f"4/2/2023 1:{m}:00 AM" for m in (15, 30, 45, 30, 45)]
+    lines = "".join(f"p1,{t},{i}\n" for i, t in enumerate(clock))
+    deliver(home, "minuteStepsNarrow_merged.csv", f"Id,ActivityMinute,Steps\n{lines}")
+    run(home)
+    found = landed(home, "value, start_offset_minutes, time_flag")
+    again = "ambiguous-local-time"
+    assert found == [
+        (0.0, 660, None), (1.0, 660, again), (2.0, 660, again), (3.0, 630, again),
+        (4.0, 630, again),
+    ]  # fmt: skip

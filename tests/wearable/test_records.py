@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from biobraid.core.home import Home
+from biobraid.ingest.connectors.met_records import MetRecords
 from tests.landing.bank import rows, run
 from tests.wearable.bank import counts, declare, deliver, export_xml, identities, landed, record
 
@@ -87,3 +90,27 @@ def test_an_hour_of_minutes_that_repeats_is_two_records(home: Home) -> None:
     run(home)
     assert counts(home)["records_landed"] == 2
     assert set(landed(home, "value, start_offset_minutes")) == {(1.0, -240), (2.0, -300)}
+
+
+def test_two_rows_of_a_person_and_day_are_one_record(home: Home) -> None:
+    fitabase(home)
+    text = "Id,ActivityDate,TotalSteps,Calories\np1,4/12/2016,100,\np1,4/12/2016,,1800\n"
+    text += "p2,4/12/2016,5,\np2,4/12/2016,6,70\n"
+    deliver(home, "dailyActivity_merged.csv", text)
+    run(home)
+    assert landed(home, "value") == [(6.0,), (70.0,), (100.0,), (1800.0,)]
+    found = counts(home)
+    assert (found["records_read"], found["records_landed"]) == (4, 2)
+    assert found["ignored"] == {"continued-record": 2}
+    assert found["rejects"] == {}
+
+
+def test_records_are_known_however_far_apart_they_stand() -> None:
+    met = MetRecords()
+    blocks = np.random.default_rng(1).integers(0, 500, (40, 25)).astype(np.uint64)
+    told = [met.repeated(block) for block in blocks]
+    seen: set[int] = set()
+    for block, twice in zip(blocks.tolist(), told, strict=True):
+        for number, is_twice in zip(block, twice.tolist(), strict=True):
+            assert is_twice == (number in seen)
+            seen.add(number)
