@@ -48,8 +48,8 @@ def ask(home: Home, sql: str) -> list[tuple[Any, ...]]:
 
 
 def books(home: Home) -> dict[str, tuple[int, ...]]:
-    """Records read, landed and rejected of each source."""
-    rows = ask(home, "SELECT source, sum(records_read), sum(records_landed), sum(records_rejected) FROM raw.file GROUP BY ALL")  # fmt: skip
+    """Records read, landed, rejected and ignored of each source."""
+    rows = ask(home, "SELECT source, sum(records_read), sum(records_landed), sum(records_rejected), sum(records_ignored) FROM raw.file GROUP BY ALL")  # fmt: skip
     return {r[0]: tuple(map(int, r[1:])) for r in rows}
 
 
@@ -76,8 +76,16 @@ def test_fitabase_days_are_the_file_s_with_the_later_of_two_halves(
     assert found == [(len(last), sum(float(r["TotalSteps"]) for r in last.values()))]
     idle = sum(1 for r in last.values() if float(r["TotalSteps"]) == 0)
     assert ask(bank, "SELECT count(*) FROM wearable.day WHERE source = 'fitabase' AND stream = 'steps' AND wear_state = 'not-worn'") == [(idle,)]  # fmt: skip
-    read, landed, rejected = books(bank)["fitabase"]
-    assert read == landed + rejected and read > len(rows)
+    read, landed, rejected, ignored = books(bank)["fitabase"]
+    assert read == landed + rejected + ignored and read > len(rows)
+    # A further row of a person and day (or minute, of weights) is a part of that record.
+    n_further = 0
+    for path in (shared_data / "fitbit_fitabase").glob("*.csv"):
+        with path.open(newline="") as handle:
+            n_further += sum(
+                n - 1 for n in Counter(tuple(r[:2]) for r in csv.reader(handle)).values()
+            )
+    assert ignored == n_further > 0
 
 
 def test_garmin_messages_are_those_the_file_s_definitions_count(bank: Home) -> None:
@@ -103,7 +111,7 @@ def test_cwa_blocks_are_counted_by_their_checksums(bank: Home, shared_data: Path
 def test_every_data_point_lands_or_says_that_it_has_no_time(bank: Home, shared_data: Path) -> None:
     files = list((shared_data / "openmhealth").glob("*-[0-9].*/*.json"))
     timed = sum("effective_time_frame" in json.loads(p.read_text()) for p in files)
-    assert books(bank)["openmhealth"] == (len(files), timed, len(files) - timed)
+    assert books(bank)["openmhealth"] == (len(files), timed, len(files) - timed, 0)
 
 
 def test_facts_and_leftovers_of_the_warehouse_are_counted(bank: Home) -> None:
