@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from biobraid.core.schemas import ABSENT_REASONS
 from biobraid.ingest.tabular.dialect import Encoding
@@ -20,6 +20,18 @@ NOBODY = (
     r"restricted access|not[ _-](applicable|available|collected|provided|known|recorded)|[.?-]+)"
 )
 SAMPLE = "sample"  # how options call the sample id, whatever its column is named
+
+
+def _compile(texts: list[str]) -> list[str]:
+    for text in texts:
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise ValueError(f"'{text}' is not a regular expression: {error.msg}") from None
+    return texts
+
+
+Expressions = Annotated[list[str], AfterValidator(_compile)]
 
 
 class Strict(BaseModel):
@@ -94,8 +106,8 @@ class OmicsOptions(Strict):
     specimen: SpecimenRule = SpecimenRule()
     collected: str | None = None
     two_digit_until: int | None = Field(default=None, ge=1999, le=2200)
-    controls: dict[str, list[str]] = {}
-    placeholder_ids: list[str] = []
+    controls: dict[str, Expressions] = {}
+    placeholder_ids: Expressions = []
     absent: dict[str, str] = {}
     null_values: list[str] = ["NA", "N/A", "NaN", "nan", "None"]
     kind: FeatureKind | None = None
@@ -114,27 +126,12 @@ class OmicsOptions(Strict):
                 raise ValueError(f"'{reason}' is none of {', '.join(ABSENT_REASONS)}")
         return given
 
-    @field_validator("placeholder_ids")
-    @classmethod
-    def _expressions(cls, given: list[str]) -> list[str]:
-        for text in given:
-            _compiles(text)
-        return given
-
     @field_validator("controls", mode="before")
     @classmethod
     def _listed(cls, given: object) -> object:
         if not isinstance(given, dict):
             return given
         return {k: [v] if isinstance(v, str) else v for k, v in given.items()}
-
-    @field_validator("controls")
-    @classmethod
-    def _all_compile(cls, given: dict[str, list[str]]) -> dict[str, list[str]]:
-        for texts in given.values():
-            for text in texts:
-                _compiles(text)
-        return given
 
 
 class ColumnOptions(OmicsOptions):
@@ -144,23 +141,9 @@ class ColumnOptions(OmicsOptions):
     none, whatever else they look like.
     """
 
-    feature_columns: list[str] = []
+    feature_columns: Expressions = []
     ignore: list[str] = []
-
-    @field_validator("feature_columns")
-    @classmethod
-    def _feature_expressions(cls, given: list[str]) -> list[str]:
-        for text in given:
-            _compiles(text)
-        return given
 
     def declares(self, column: str) -> bool:
         """True for a column that `feature_columns` says is a feature."""
         return any(re.fullmatch(text, column) for text in self.feature_columns)
-
-
-def _compiles(text: str) -> None:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"'{text}' is not a regular expression: {error.msg}") from None
