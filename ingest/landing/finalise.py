@@ -28,6 +28,7 @@ from biobraid.ingest.landing.parts import (
 )
 from biobraid.ingest.landing.tally import Tally
 
+REPEATED_FACT = "repeated-fact"
 DUPLICATE = "duplicate-key"
 
 
@@ -166,6 +167,8 @@ def _keep_last(
         n_lost = max(tally.records_landed - n_records, 0)
         tally.records_rejected += n_lost
         tally.facts_read -= n_dropped
+        # Records that go on in a further row are not lost, but what both rows say stays once.
+        tally.warnings[REPEATED_FACT] += n_dropped
         if n_lost:
             tally.rejects[(DUPLICATE, "", "record")] += n_lost
     return kept

@@ -102,6 +102,7 @@ def test_two_rows_of_a_person_and_day_are_one_record(home: Home) -> None:
     found = counts(home)
     assert (found["records_read"], found["records_landed"]) == (4, 2)
     assert found["ignored"] == {"continued-record": 2}
+    assert found["warnings"] == {"repeated-fact": 1}  # the 5 steps of p2
     assert found["rejects"] == {}
 
 
